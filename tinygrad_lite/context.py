@@ -1,0 +1,98 @@
+"""Where the program is: whether operations are being recorded, and inside which module's call.
+
+Both are context variables, so that each thread and each asyncio task has its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
+SCOPE: ContextVar[Scope | None] = ContextVar("scope", default=None)
+
+
+class Scope:
+    """One call of a module: what a tensor remembers of where it was made.
+
+    The same module called twice gives two scopes, so that a reader of the graph can tell the uses apart.
+    """
+
+    __slots__ = ("module", "parent")
+
+    def __init__(self, module: Any, parent: Scope | None) -> None:
+        self.module = module
+        self.parent = parent
+
+    @property
+    def path(self) -> str:
+        """The dotted name, such as `net.0`: the outermost module's name, then attribute names."""
+        names = []
+        scope: Scope | None = self
+        while scope is not None:
+            parent = scope.parent
+            names.append(parent.module.name_of(scope.module) if parent else scope.module.root_name)
+            scope = parent
+        return ".".join(reversed(names))
+
+    def __repr__(self) -> str:
+        return f"{self.path} ({self.module.summary()})"
+
+
+class recording:
+    """Switch recording on or off, as a context manager or as a decorator; `no_grad` is `recording(False)`."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+        self._tokens: list[Token[bool]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(RECORDING.set(self.on))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        RECORDING.reset(self._tokens.pop())
+
+    def __call__(self, f: F) -> F:
+        on = self.on  # a fresh manager for each call: two threads may be inside f at once
+        if inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f):
+            raise TypeError(
+                f"no_grad cannot decorate the generator {f.__name__}: its caller runs between the yields. "
+                "Use `with no_grad():` around the steps that are meant."
+            )
+        if inspect.iscoroutinefunction(f):
+
+            @functools.wraps(f)
+            async def wrapped(*args: Any, **kwargs: Any) -> Any:
+                with recording(on):
+                    return await f(*args, **kwargs)
+        else:
+
+            @functools.wraps(f)
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                with recording(on):
+                    return f(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]  # wraps() keeps the signature; the checker cannot see it
+
+
+def no_grad(f: F | None = None) -> Any:
+    """Compute without recording a graph: inside, no result requires a gradient.
+
+    Works as `with no_grad():`, `@no_grad()` and `@no_grad`, coroutines included; each thread and asyncio task
+    has a setting of its own.
+
+    >>> import tinygrad_lite as tl
+    >>> w = tl.tensor([1.0, 2.0], requires_grad=True)
+    >>> with tl.no_grad():
+    ...     (w * 2).requires_grad
+    False
+    """
+    return recording(False) if f is None else recording(False)(f)

@@ -1,0 +1,92 @@
+"""What comes in from outside: checked, with an error that says what was asked, what came and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_lite.context import SCOPE
+from tinygrad_lite.graph import Node, describe
+from tinygrad_lite.primitive import Primitive
+
+Array = npt.NDArray[Any]
+REAL = "efd" + "?bBhHiIlLqQpP"  # half, single and double; booleans and integers: dtype characters, not kinds,
+#                                 for long double is a float too and no two machines agree on what it is
+
+
+def array_from(data: Any, dtype: npt.DTypeLike | None = None) -> Array:
+    """An array of real numbers from numbers, nested lists, an array or a tensor without gradient.
+
+    The same object if it is an array already; Python's numbers become float64.
+    """
+    if isinstance(data, Node):
+        if data.requires_grad:
+            raise TypeError(
+                f"{describe(data)} requires a gradient; a new tensor of it would lose the graph. Use it as it is, or "
+                "t.detach()."
+            )
+        data = data.current()
+    if isinstance(data, (np.ndarray, np.generic)):
+        array = np.asarray(data, dtype)
+    else:
+        try:
+            array = np.asarray(data, dtype)
+        except ValueError as error:
+            raise ValueError(f"a tensor needs numbers, in rows of equal length: {error}") from error
+        if dtype is None and array.dtype.kind in "iu":
+            array = array.astype(np.float64)
+    require_real(array, "a Tensor")
+    return array
+
+
+def require_real(array: Any, who: str) -> None:
+    """Refuse complex numbers, objects, text and long doubles by name."""
+    if array.dtype.char not in REAL:
+        came = "complex numbers" if array.dtype.kind == "c" else f"dtype {array.dtype}"
+        raise TypeError(
+            f"{who} takes real numbers (float64, float32, float16, integers or booleans), not {came}. "
+            "Convert first, for example with array.real or array.astype(float)."
+        )
+
+
+def require_float(value: Any, name: str | None) -> None:
+    """Refuse a gradient for integers and booleans."""
+    if value.dtype.kind != "f":
+        raise TypeError(
+            f"{name or 'a tensor'} of dtype {value.dtype} cannot require a gradient: a derivative needs values that "
+            "vary continuously. Use floats, for example array.astype(float)."
+        )
+
+
+def operand(a: Any, op: Primitive) -> Any:
+    """A constant operand: a Python number, None (clip's absent bound), or what NumPy makes an array of."""
+    if a is None or isinstance(a, (bool, int, float)):
+        return a
+    array = a if a.__class__ is np.ndarray or isinstance(a, np.generic) else np.asarray(a)
+    require_real(array, op.name)
+    return array
+
+
+def failure(op: Primitive, args: tuple[Any, ...], values: list[Any], error: Exception) -> Exception:
+    """The error of a failed operation, with the operands named and, where the row can tell, what to do."""
+    operands = (f"{a.name} {v.shape}" if isinstance(a, Node) and a.name else f"{np.shape(v)}"
+                for a, v in zip(args, values, strict=True))  # fmt: skip
+    call = f" {op.symbol} ".join(operands) if op.symbol and len(args) == 2 else ", ".join(operands)
+    try:
+        why = op.explain(*values) if op.explain else None
+    except Exception:  # an explanation must never hide the error that it explains
+        why = None
+    scope = SCOPE.get()
+    where = f" In {scope!r}." if scope is not None else ""
+    kind = next(kind for kind in (ValueError, IndexError, TypeError) if isinstance(error, kind))
+    return kind(f"{op.name}: {why or error}. Operands: {call}.{where}")
+
+
+def no_rule(name: str) -> str:
+    """What to say when NumPy is called with a Tensor and no row answers."""
+    return (
+        f"{name} has no rule for Tensors, so its result would have no gradient. Compose it from operations that have "
+        "one, add a row of your own (tl.pointwise, tl.linear, tl.general), or leave the graph with t.numpy()."
+    )

@@ -1,0 +1,263 @@
+"""Operators, indexing and methods, with the names and meanings that NumPy's arrays give them.
+
+Each is one recorded row; `record` is the Tensor's. Methods take NumPy's arguments but for `out=` and `dtype=`,
+which ask for a place to write: a tensor's result is always a new tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+import numpy as np
+
+from tinygrad_lite.graph import Node, describe
+from tinygrad_lite.primitive import Primitive
+from tinygrad_lite.primitives import reductions, shaping
+from tinygrad_lite.primitives.arithmetic import add, divide, identity, multiply, negative, power, subtract
+from tinygrad_lite.primitives.comparisons import (
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    equal,
+    greater,
+    greater_equal,
+    invert,
+    less,
+    less_equal,
+    not_equal,
+)
+from tinygrad_lite.primitives.elementwise import absolute, clip
+from tinygrad_lite.primitives.indexing import ARRAY, getitem
+from tinygrad_lite.primitives.linear_algebra import matmul
+
+if TYPE_CHECKING:
+    from tinygrad_lite.tensor import Tensor
+
+NO_KEYWORDS: dict[str, Any] = {}
+Axis = int | tuple[int, ...] | None
+
+
+class Operators(Node):
+    """What a Tensor can do that an array can do too."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+        """Run `op` on `args` and remember it; the Tensor provides it."""
+        raise NotImplementedError
+
+    # -- operators ---------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return self.record(add, (self, other), NO_KEYWORDS)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return self.record(add, (other, self), NO_KEYWORDS)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return self.record(subtract, (self, other), NO_KEYWORDS)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return self.record(subtract, (other, self), NO_KEYWORDS)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return self.record(multiply, (self, other), NO_KEYWORDS)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return self.record(multiply, (other, self), NO_KEYWORDS)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return self.record(divide, (self, other), NO_KEYWORDS)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return self.record(divide, (other, self), NO_KEYWORDS)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return self.record(power, (self, other), NO_KEYWORDS)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return self.record(power, (other, self), NO_KEYWORDS)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return self.record(matmul, (self, other), NO_KEYWORDS)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return self.record(matmul, (other, self), NO_KEYWORDS)
+
+    def __neg__(self) -> Tensor:
+        return self.record(negative, (self,), NO_KEYWORDS)
+
+    def __pos__(self) -> Tensor:
+        return self.record(identity, (self,), NO_KEYWORDS)
+
+    def __abs__(self) -> Tensor:
+        return self.record(absolute, (self,), NO_KEYWORDS)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return self.record(greater, (self, other), NO_KEYWORDS)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return self.record(greater_equal, (self, other), NO_KEYWORDS)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return self.record(less, (self, other), NO_KEYWORDS)
+
+    def __le__(self, other: Any) -> Tensor:
+        return self.record(less_equal, (self, other), NO_KEYWORDS)
+
+    def __eq__(self, other: object) -> Any:
+        return self.record(equal, (self, other), NO_KEYWORDS) if _comparable(other) else NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        return self.record(not_equal, (self, other), NO_KEYWORDS) if _comparable(other) else NotImplemented
+
+    __hash__ = Node.__hash__
+
+    def __and__(self, other: Any) -> Tensor:
+        return self.record(bitwise_and, (self, other), NO_KEYWORDS)
+
+    def __or__(self, other: Any) -> Tensor:
+        return self.record(bitwise_or, (self, other), NO_KEYWORDS)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return self.record(bitwise_xor, (self, other), NO_KEYWORDS)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __invert__(self) -> Tensor:
+        return self.record(invert, (self,), NO_KEYWORDS)
+
+    # -- methods -----------------------------------------------------------------------------------------------
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The sum over `axis`; over all of it by default."""
+        return self.record(reductions.sum, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The mean over `axis`; over all of it by default."""
+        return self.record(reductions.mean, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The largest entry along `axis`; entries that tie share the gradient equally."""
+        return self.record(reductions.max, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """The smallest entry along `axis`; entries that tie share the gradient equally."""
+        return self.record(reductions.min, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """The variance along `axis`: the mean squared distance from the mean, over n - ddof."""
+        return self.record(reductions.var, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        """Each entry moved into [min, max]; the gradient passes where it already was, edges included."""
+        return self.record(clip, (self, min, max), NO_KEYWORDS)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The same entries in another shape, given as one tuple or as numbers; one may be -1."""
+        if len(shape) == 1 and not isinstance(shape[0], SupportsIndex):
+            shape = tuple(shape[0])
+        return self.record(shaping.reshape, (self,), {"shape": shape})
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order; reversed by default."""
+        if len(axes) == 1 and not isinstance(axes[0], SupportsIndex):
+            axes = () if axes[0] is None else tuple(axes[0])
+        return self.record(shaping.transpose, (self,), {"axes": axes or None})
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """The array with two axes exchanged."""
+        order = list(range(self.value.ndim))
+        try:
+            order[axis1], order[axis2] = order[axis2], order[axis1]
+        except IndexError:
+            raise IndexError(f"swapaxes: {describe(self)} has no axes {axis1} and {axis2}") from None
+        return self.record(shaping.transpose, (self,), {"axes": tuple(order)})
+
+    def squeeze(self, axis: Axis = None) -> Tensor:
+        """The array without its axes of size 1, or without the given ones."""
+        if axis is None:
+            axis = tuple(i for i, n in enumerate(self.value.shape) if n == 1)
+        return self.record(shaping.squeeze, (self,), {"axis": axis})
+
+    def all(self, axis: Axis = None) -> Any:
+        """Whether all entries are true: a plain array, with no gradient."""
+        return np.asarray(self.current()).all(axis=axis)
+
+    def any(self, axis: Axis = None) -> Any:
+        """Whether any entry is true: a plain array, with no gradient."""
+        return np.asarray(self.current()).any(axis=axis)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """Where the largest entry is: plain integers, with no gradient."""
+        return np.asarray(self.current()).argmax(axis=axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """Where the smallest entry is: plain integers, with no gradient."""
+        return np.asarray(self.current()).argmin(axis=axis)
+
+    @property
+    def T(self) -> Tensor:
+        """The transpose: all axes in reverse order."""
+        return self.record(shaping.transpose, (self,), {"axes": None})
+
+    # -- entries -----------------------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Tensor:
+        arrays: list[Any] = []
+        template = tuple(_index_part(i, arrays) for i in (index if isinstance(index, tuple) else (index,)))
+        return self.record(getitem, (self, *arrays), {"index": template})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            f"{describe(self)} cannot be written into: a graph may need its values for a gradient. Build the new "
+            "value instead, for example np.where(mask, new, old); a leaf's values can be set through `t.data[...] = `."
+        )
+
+    def __len__(self) -> int:
+        if not self.value.ndim:
+            raise TypeError("len() of a tensor with no axes")
+        return int(self.value.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.value.ndim:
+            raise TypeError("iteration over a tensor with no axes")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.value.size != 1:
+            raise ValueError(
+                f"the truth of {describe(self)} is ambiguous: it has {self.value.size} entries. Use t.data.any() or .all()."
+            )
+        return bool(self.current().item())
+
+    def __float__(self) -> float:
+        return float(self.current().item())
+
+    def __int__(self) -> int:
+        return int(self.current().item())
+
+    def __index__(self) -> int:
+        index: SupportsIndex = self.current()
+        return index.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.current().item(), spec) if spec else str(self)
+
+
+def _comparable(other: object) -> bool:
+    return isinstance(other, (Node, int, float, np.ndarray, np.generic, list, tuple))
+
+
+def _index_part(i: Any, arrays: list[Any]) -> Any:
+    """One part of an index: an array goes to `arrays` and leaves a placeholder."""
+    if not isinstance(i, (Operators, np.ndarray, list, bool, np.bool_)):
+        return i
+    if not isinstance(i, Operators):
+        i = np.asarray(i, dtype=np.intp if isinstance(i, list) and not i else None)
+    if i.value.dtype.kind not in "iub" if isinstance(i, Operators) else i.dtype.kind not in "iub":
+        raise IndexError("an index array has to hold integers or booleans, not floats")
+    arrays.append(i)
+    return ARRAY

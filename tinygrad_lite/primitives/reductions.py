@@ -1,0 +1,92 @@
+"""Sums and their kin: operations that make axes disappear, so that every rule puts them back.
+
+`axis` is None (all axes), an int or a tuple of ints; `keepdims` keeps the reduced axes with size 1. The ufuncs'
+own `reduce` is called where it can be: `np.sum` and `np.mean` spend more time in Python than in adding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.primitive import general, linear
+from tinygrad_lite.primitives.shaping import broadcast_to
+
+
+def _restore(g: Any, axis: Any, keepdims: bool) -> Any:
+    """`g` with the reduced axes back, of size 1: a shape that broadcasts against the input."""
+    return g if keepdims or axis is None else np.expand_dims(g, axis)
+
+
+def _count(x: Any, y: Any) -> int:
+    """How many entries of `x` went into each entry of `y`."""
+    return int(x.size // y.size) if y.size else 0
+
+
+def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # the stub wants a literal
+
+
+def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
+    total = _sum(x, axis, keepdims)
+    if x.dtype.char not in "fd" or not x.size:  # half precision and integers want np.mean's wider accumulator
+        return np.mean(x, axis=axis, keepdims=keepdims)
+    return total / (x.size // total.size)
+
+
+def _share_among_ties(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    # d max/dx is 1 at the largest entry; k equal largest entries get 1/k each.
+    ties = x == _restore(y, axis, keepdims)
+    return _restore(g, axis, keepdims) * (ties / np.sum(ties, axis=axis, keepdims=True))
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    # ln sum e^x = m + ln sum e^(x-m): with m the largest entry no exponential overflows.
+    m = np.maximum.reduce(x, axis=axis, keepdims=True)
+    if not np.isfinite(m).all():
+        m = np.where(np.isfinite(m), m, 0)
+    y = np.log(np.add.reduce(np.exp(x - m), axis=axis, keepdims=True)) + m
+    return y if keepdims else y.reshape(()) if axis is None else np.squeeze(y, axis)
+
+
+sum = linear(
+    _sum,
+    r"\sum #1",
+    lambda g, y, x, axis, keepdims: broadcast_to(_restore(g, axis, keepdims), shape=x.shape),
+    name="sum",
+)
+mean = linear(
+    _mean,
+    r"\mathrm{mean}\, #1",
+    lambda g, y, x, axis, keepdims: broadcast_to(_restore(g, axis, keepdims) / _count(x, y), shape=x.shape),
+    name="mean",
+)
+max = general(
+    lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims),
+    r"\max #1",
+    _share_among_ties,
+    name="max",
+)
+min = general(
+    lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims),
+    r"\min #1",
+    _share_among_ties,
+    name="min",
+)
+var = general(  # the mean moves with x too, but sum_i (x_i - mean) = 0 makes that path vanish
+    lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    r"\mathrm{var}\, #1",
+    lambda g, y, x, axis, ddof, keepdims: (
+        _restore(g, axis, keepdims) * (x - np.mean(x, axis=axis, keepdims=True)) * np.divide(2.0, _count(x, y) - ddof)
+    ),
+    name="var",
+)
+logsumexp = general(
+    _logsumexp,
+    r"\ln \sum e^{#1}",
+    lambda g, y, x, axis, keepdims: (
+        _restore(g, axis, keepdims) * np.exp(x - _restore(y, axis, keepdims))  # the softmax of x
+    ),
+    name="logsumexp",
+)

@@ -1,0 +1,323 @@
+"""Tensor: an array that remembers how it was computed.
+
+Operators, methods and NumPy's own functions all end in `record`: run the row on arrays, and, where something
+requires a gradient, keep a node of what ran on what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_lite.context import RECORDING, SCOPE
+from tinygrad_lite.graph import GraphError, describe, freeze, next_order, sweep
+from tinygrad_lite.intake import Array, array_from, failure, no_rule, operand, require_float, require_real
+from tinygrad_lite.operators import NO_KEYWORDS, Operators
+from tinygrad_lite.primitive import ANSWERS, Primitive
+from tinygrad_lite.primitives.arithmetic import astype
+
+
+def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """Run `op` on tensors and constants; if one of them requires a gradient, the result is a node.
+
+    The node keeps the arrays that `op` saw. Those of tensors are never written into by anybody, and an array
+    from outside is copied, so whatever happens to the originals the gradient is that of the values used here.
+    """
+    values = []
+    nodes: list[Tensor | None] = []
+    requires_grad = outside = False
+    for a in args:
+        if isinstance(a, Tensor):
+            values.append(a.value if a._handle is None else a.current())
+            nodes.append(a)
+            if a.requires_grad:
+                requires_grad = True
+        else:
+            if a.__class__ is not float and a.__class__ is not int:
+                a = operand(a, op)
+                outside = True
+            values.append(a)
+            nodes.append(None)
+    recorded = requires_grad and RECORDING.get()
+    if outside and recorded:
+        values = [
+            a.copy() if isinstance(a, np.ndarray) and x is None else a for a, x in zip(values, nodes, strict=True)
+        ]
+    try:
+        value = op.run(*values, **kwargs)
+    except (ValueError, TypeError, IndexError) as error:
+        raise failure(op, args, values, error) from error
+    t: Tensor = _new(Tensor)
+    t.value = value
+    t._handle = t.grad = t.name = None
+    t.order = next_order()
+    t.scope = SCOPE.get()
+    if recorded:
+        t.op = op
+        t.inputs = tuple(nodes)
+        t.args = tuple(values)
+        t.kwargs = kwargs
+        t.requires_grad = op.kind != "constant"
+    else:
+        t.op = None
+        t.inputs = t.args = ()
+        t.kwargs = NO_KEYWORDS
+        t.requires_grad = False
+        if outside and value.base is not None:  # perhaps a view of an array from outside
+            t.value = freeze(value)
+    return t
+
+
+class Tensor(Operators):
+    """A NumPy array on a computation graph.
+
+    Made from numbers, nested lists or an array, which is copied: later writes into the original do not reach the
+    tensor. Python's numbers become float64 (integers too); arrays keep their dtype. Tensors do not change:
+    `t += 1` makes a new one. Only a leaf's `data` may be set or written into, and graphs recorded before that
+    keep the values which they saw.
+
+    Raises: TypeError for complex numbers, objects and text, and for integers or booleans that are to require a
+    gradient.
+
+    >>> import numpy as np
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True, name="x")
+    >>> y = (np.tanh(x) * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    array([1.18156833, 1.10532911, 1.0246598 ])
+    """
+
+    __slots__ = ("grad",)
+
+    grad: Array | None
+    record = staticmethod(record)
+
+    def __init__(
+        self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: npt.DTypeLike | None = None
+    ) -> None:
+        array = array_from(data, dtype)
+        if requires_grad:
+            require_float(array, name)
+        self.value = freeze(array)
+        self._handle = self.grad = self.op = self.scope = None
+        self.inputs = self.args = ()
+        self.kwargs = NO_KEYWORDS
+        self.name = name
+        self.requires_grad = requires_grad
+        self.order = next_order()
+
+    # -- the value ---------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The value as an array of your own, into which you may write if this is a leaf.
+
+        A leaf takes what was written from its next use on; a graph recorded before keeps the old values, so no
+        gradient mixes the two. Writing into a computed tensor's array raises a GraphError at its next use.
+        """
+        if self._handle is None:
+            self._handle = np.array(self.value)
+        handle: Array = self._handle
+        return handle
+
+    @data.setter
+    def data(self, array: npt.ArrayLike) -> None:
+        if array is self._handle:  # the second half of `t.data -= ...`: already written
+            return
+        if self.op is not None:
+            raise GraphError(f"{describe(self)} is computed; only a leaf's data can be set. Make a new tensor.")
+        value = array_from(array, None if isinstance(array, (np.ndarray, np.generic)) else self.value.dtype)
+        if self.requires_grad:
+            require_float(value, self.name)
+        self.value, self._handle = freeze(value), None
+
+    def numpy(self) -> Array:
+        """A copy of the value, as an array."""
+        return np.array(self.current())
+
+    def item(self) -> Any:
+        """The one number in a tensor of size 1, as a Python number."""
+        return self.current().item()
+
+    def detach(self) -> Tensor:
+        """The same value as a leaf that requires no gradient: what is computed from it is not differentiated."""
+        return leaf(self.current())
+
+    def astype(self, dtype: npt.DTypeLike) -> Tensor:
+        """The value in another dtype; the cotangent comes back in this one."""
+        if np.dtype(dtype).kind == "f":
+            return record(astype, (self,), {"dtype": np.dtype(dtype)})
+        return Tensor(self.current().astype(dtype))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each axis."""
+        shape: tuple[int, ...] = self.value.shape
+        return shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.value.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return int(self.value.size)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the entries."""
+        dtype: np.dtype[Any] = self.value.dtype
+        return dtype
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was given, not computed."""
+        return self.op is None
+
+    # -- differentiation ---------------------------------------------------------------------------------------
+
+    def backward(self, gradient: Any = None) -> None:
+        """Add d self / d leaf to the `grad` of every leaf that requires a gradient.
+
+        `gradient` is the cotangent of this tensor: 1 for a scalar if left out, of this tensor's shape otherwise.
+        Called twice it adds twice. If it raises, no `grad` has changed.
+
+        Raises: GraphError where there is nothing to differentiate; ValueError for a `gradient` that is missing
+        or has the wrong shape.
+        """
+        if not self.requires_grad:
+            raise GraphError(
+                f"backward: {describe(self)} requires no gradient: nothing that it was computed from does, or it was "
+                "computed under no_grad or from detached values. Make a leaf with requires_grad=True first."
+            )
+        for node, g in sweep({self: self._seed(gradient)}).items():
+            assert isinstance(node, Tensor)
+            node.grad = np.asarray(g if node.grad is None else node.grad + g)
+
+    def _seed(self, gradient: Any) -> Array:
+        """The cotangent that a sweep from here starts with."""
+        shape = self.shape
+        if gradient is None:
+            if self.size != 1:
+                raise ValueError(
+                    f"backward: {describe(self)} is not a scalar, so it has no one gradient. Reduce it first "
+                    f"(t.sum()), or pass gradient=, the cotangent, of shape {shape}."
+                )
+            return np.ones(shape, self.dtype)
+        g = np.array(gradient.numpy() if isinstance(gradient, Tensor) else gradient)
+        require_real(g, "backward(gradient=...)")
+        if g.shape != shape:
+            raise ValueError(f"backward: gradient has shape {g.shape}, but {describe(self)} has shape {shape}")
+        return g.astype(self.dtype)
+
+    # -- printing and copying ----------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        shown = np.asarray(self.value if self._handle is None else self._handle)
+        parts = [np.array2string(shown, separator=", ", prefix=f"{kind}(", threshold=200)]
+        if self.dtype not in (np.float64, np.bool_):
+            parts.append(f"dtype={self.dtype}")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        if self.op is not None:
+            parts.append(f"op={self.op.name}")
+        if self.scope is not None:
+            parts.append(f"module={self.scope.path!r}")
+        if self.requires_grad and self.op is None:
+            parts.append("requires_grad=True")
+        return f"{kind}({', '.join(parts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.op is not None:
+            raise TypeError(
+                f"{describe(self)} is computed: copying or pickling it would take its whole graph along. "
+                "Use t.detach() or t.numpy()."
+            )
+        return _rebuild, (type(self), self.numpy(), self.requires_grad, self.name, self.grad)
+
+    # -- NumPy's protocols -------------------------------------------------------------------------------------
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if self.requires_grad:
+            raise TypeError(
+                f"{describe(self)} requires a gradient, which an array cannot carry. To leave the graph on purpose "
+                "write t.numpy(); to build a tensor from tensors use np.stack or np.concatenate."
+            )
+        if copy is False:
+            raise ValueError("a tensor gives out only copies of its value; leave out copy=False")
+        return np.array(self.current(), dtype=dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        answer = ANSWERS.get(ufunc)
+        if method == "reduce" and ufunc is np.add:  # what the engine's own sums call
+            return Tensor.sum(*inputs, **keywords)
+        if method != "__call__" or answer is None:
+            raise TypeError(no_rule(f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")))
+        if keywords:
+            raise TypeError(
+                f"np.{ufunc.__name__} takes no {'=, '.join(keywords)}= on a Tensor: the result is a new tensor. "
+                "(`array += tensor` asks for out=; write `array = array + tensor`.)"
+            )
+        return answer(*inputs)
+
+    def __array_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        answer = ANSWERS.get(func)
+        if answer is None:
+            raise TypeError(no_rule(f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"))
+        return answer(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only for names that do not exist: NumPy has as functions much of what PyTorch has as methods.
+        if name[0] != "_" and np.__dict__.get(name) in ANSWERS:
+            raise AttributeError(f"a Tensor has no method {name}; write np.{name}(t)")
+        raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}")
+
+
+_new = Tensor.__new__
+
+
+def tensor(
+    data: Any, requires_grad: bool = False, name: str | None = None, dtype: npt.DTypeLike | None = None
+) -> Tensor:
+    """A Tensor of numbers, nested lists or an array; see `Tensor`.
+
+    >>> import tinygrad_lite as tl
+    >>> tl.tensor([[1, 2], [3, 4]], name="W1")
+    Tensor([[1., 2.],
+            [3., 4.]], name='W1')
+    """
+    return Tensor(data, requires_grad, name, dtype)
+
+
+def leaf(value: Any, requires_grad: bool = False) -> Tensor:
+    """A leaf around a value into which nobody else can write; no copy is made."""
+    t: Tensor = _new(Tensor)
+    t.value = value
+    t._handle = t.grad = t.op = t.name = t.scope = None
+    t.inputs = t.args = ()
+    t.kwargs = NO_KEYWORDS
+    t.requires_grad = requires_grad
+    t.order = next_order()
+    return t
+
+
+def as_tensor(data: Any) -> Tensor:
+    """`data` itself if it is a Tensor, else a Tensor of it."""
+    return data if isinstance(data, Tensor) else Tensor(data)
+
+
+def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
+    t = kind(data, requires_grad=requires_grad, name=name)
+    t.grad = None if grad is None else grad.copy()
+    return t
