@@ -18,17 +18,30 @@ RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
 SCOPE: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
 
-class Scope:
-    """One call of a module: what a tensor remembers of where it was made.
+class Scope(tuple[Any, Any]):
+    """One call of a module, as (module, parent scope): what a tensor remembers of where it was made.
 
-    The same module called twice gives two scopes, so that a reader of the graph can tell the uses apart.
+    The same module called twice gives two scopes, told apart by `is`, so that a reader of the graph can tell the
+    two uses apart.
     """
 
-    __slots__ = ("module", "parent")
+    __slots__ = ()  # a tuple, because one is made at each call of each module: it costs a third of an object
 
-    def __init__(self, module: Any, parent: Scope | None) -> None:
-        self.module = module
-        self.parent = parent
+    @property
+    def module(self) -> Any:
+        """The module that was called."""
+        return self[0]
+
+    @property
+    def parent(self) -> Scope | None:
+        """The call that this one was made in."""
+        parent: Scope | None = self[1]
+        return parent
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
     @property
     def path(self) -> str:

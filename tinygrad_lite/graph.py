@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_lite.context import Scope
 from tinygrad_lite.primitive import Primitive, Traced
 
-_numbers = itertools.count()
+next_order = itertools.count().__next__  # the number for the next node
 
 
 class GraphError(RuntimeError):
@@ -69,11 +69,6 @@ class Node(Traced):
                 )
             self.value = freeze(self._handle)
         return self.value
-
-
-def next_order() -> int:
-    """The number for the next node."""
-    return next(_numbers)
 
 
 def freeze(array: Any) -> Any:
@@ -138,7 +133,7 @@ def sweep(seeds: Mapping[Node, Any], *, on_nodes: bool = False, within: set[Node
         node = heappop(queue)[1]
         g = cotangents.pop(node)
         op = node.op
-        if op is None:
+        if op is None:  # only where the sweep started at a leaf
             leaves[node] = g
             continue
         if node._handle is not None:
@@ -156,9 +151,12 @@ def sweep(seeds: Mapping[Node, Any], *, on_nodes: bool = False, within: set[Node
             a = args[i]
             if c.__class__ is not a.__class__ or c.shape != a.shape or c.dtype != a.dtype:
                 c = _fit(c, a, node, i)
-            if x.op is None and not on_nodes:
-                c = _own(c, g, y, args)
-            if x in cotangents:
+            if x.op is None:
+                if x in leaves:
+                    leaves[x] = leaves[x] + c
+                else:
+                    leaves[x] = c if on_nodes else _own(c, g, y, args)
+            elif x in cotangents:
                 cotangents[x] = cotangents[x] + c
             else:
                 cotangents[x] = c
@@ -186,19 +184,18 @@ def _fit(c: Any, a: Any, node: Node, i: int) -> Any:
     """
     if not hasattr(c, "dtype"):
         c = np.asarray(c)
-    if c.shape != a.shape:
-        shape = a.shape
-        lead = c.ndim - len(shape)
-        if lead < 0 or any(n != m and n != 1 for n, m in zip(shape, c.shape[lead:], strict=True)):
+    shape = a.shape
+    lead = c.ndim - len(shape)
+    if lead > 0:
+        c = np.add.reduce(c, axis=0 if lead == 1 else tuple(range(lead)))
+    if c.shape != shape:
+        if lead < 0 or any(n not in (m, 1) for n, m in zip(shape, c.shape, strict=True)):
             raise GraphError(
                 f"the rule of {node.op.name if node.op else '?'} for its input {i} gave a cotangent of shape "
                 f"{c.shape} for an input of shape {shape}, from an output of shape {np.shape(node.value)}. "
                 "A cotangent has the shape of its input; correct the rule."
             )
-        copied = tuple(range(lead)) + tuple(lead + k for k, n in enumerate(shape) if n != c.shape[lead + k])
-        c = np.add.reduce(c, axis=copied)
-        if c.shape != shape:
-            c = c.reshape(shape)
+        c = np.add.reduce(c, axis=tuple(k for k, n in enumerate(shape) if n != c.shape[k])).reshape(shape)
     if c.dtype != a.dtype:
         if a.dtype.kind != "f":
             raise TypeError(f"an input of dtype {a.dtype} cannot have a gradient; use floats")
@@ -208,6 +205,9 @@ def _fit(c: Any, a: Any, node: Node, i: int) -> Any:
 
 def _own(c: Any, g: Any, y: Any, args: tuple[Any, ...]) -> Any:
     """`c`, copied if somebody else holds its memory: a leaf's gradient is its user's to write into."""
-    if c.base is not None or c is g or c is y or any(c is a for a in args):
+    if c.base is not None or c is g or c is y:
         return c.copy()
+    for a in args:
+        if c is a:
+            return c.copy()
     return c

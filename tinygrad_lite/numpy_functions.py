@@ -85,8 +85,8 @@ def logsumexp(x: Any, axis: Any = -1, keepdims: bool = False) -> Tensor:
 
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     """The logarithm of softmax: x - logsumexp(x)."""
-    x = as_tensor(x)
-    return x - logsumexp(x, axis, keepdims=True)
+    t = as_tensor(x)
+    return t - logsumexp(t, axis, keepdims=True)
 
 
 def softmax(x: Any, axis: Any = -1) -> Tensor:
@@ -121,6 +121,19 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 @answers(np.where)
 def _where(condition: Any, x: Any, y: Any) -> Tensor:
     return Tensor.record(elementwise.where, (condition, x, y), {})
+
+
+# -- products --------------------------------------------------------------------------------------------------
+
+
+@answers(np.dot)
+def _dot(a: Any, b: Any) -> Tensor:
+    a, b = as_tensor(a), as_tensor(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b
+    if b.ndim > 2:
+        raise TypeError(f"np.dot of {a.shape} and {b.shape} pairs every matrix with every other; say which with @")
+    return a @ b
 
 
 # -- shapes ----------------------------------------------------------------------------------------------------

@@ -229,7 +229,7 @@ class Operators(Node):
     def __bool__(self) -> bool:
         if self.value.size != 1:
             raise ValueError(
-                f"the truth of {describe(self)} is ambiguous: it has {self.value.size} entries. Use t.data.any() or .all()."
+                f"the truth of {describe(self)} is ambiguous: it has {self.value.size} entries. Use t.any() or t.all()."
             )
         return bool(self.current().item())
 

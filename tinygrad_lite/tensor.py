@@ -195,20 +195,21 @@ class Tensor(Operators):
                 f"backward: {describe(self)} requires no gradient: nothing that it was computed from does, or it was "
                 "computed under no_grad or from detached values. Make a leaf with requires_grad=True first."
             )
-        for node, g in sweep({self: self._seed(gradient)}).items():
-            assert isinstance(node, Tensor)
-            node.grad = np.asarray(g if node.grad is None else node.grad + g)
+        leaves: dict[Any, Any] = sweep({self: self._seed(gradient)})
+        for leaf, g in leaves.items():
+            g = g if leaf.grad is None else leaf.grad + g
+            leaf.grad = g if g.__class__ is np.ndarray else np.asarray(g)
 
     def _seed(self, gradient: Any) -> Array:
         """The cotangent that a sweep from here starts with."""
-        shape = self.shape
+        shape = self.value.shape
         if gradient is None:
-            if self.size != 1:
+            if shape and self.size != 1:
                 raise ValueError(
                     f"backward: {describe(self)} is not a scalar, so it has no one gradient. Reduce it first "
                     f"(t.sum()), or pass gradient=, the cotangent, of shape {shape}."
                 )
-            return np.ones(shape, self.dtype)
+            return np.ones(shape, self.dtype) if shape else self.value.dtype.type(1)
         g = np.array(gradient.numpy() if isinstance(gradient, Tensor) else gradient)
         require_real(g, "backward(gradient=...)")
         if g.shape != shape:

@@ -21,7 +21,7 @@ def _pair(loss: Module, prediction: Any, target: Any) -> tuple[Tensor, Any]:
     """Prediction and target of one shape, or an error that shows what broadcasting would have made of them."""
     a = as_tensor(prediction)
     y = target if isinstance(target, Tensor) else np.asarray(target)
-    if y.shape == a.shape:
+    if (y.value if isinstance(y, Tensor) else y).shape == a.value.shape:
         return a, y
     if y.ndim == 0 and a.size == 1:  # a plain number for a single prediction is no accident
         return a, y.reshape(a.shape)

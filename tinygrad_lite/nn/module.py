@@ -51,7 +51,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward(); it says what the module computes")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        token = SCOPE.set(Scope(self, SCOPE.get()))
+        token = SCOPE.set(Scope((self, SCOPE.get())))
         try:
             return self.forward(*args, **kwargs)
         finally:

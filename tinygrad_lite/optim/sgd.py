@@ -90,7 +90,7 @@ class SGD:
             if p.grad.shape != p.value.shape:
                 raise ValueError(f"SGD.step: {_name(p, i)} has shape {p.shape}, but its gradient {p.grad.shape}")
         for i, p in enumerate(self.params):
-            p.value, p._handle = self._moved(i, p.current(), p.grad), None
+            p.value, p._handle = self._moved(i, p.value if p._handle is None else p.current(), p.grad), None
 
     def _moved(self, i: int, value: Any, g: Any) -> Any:
         """The new value of parameter `i`."""
@@ -102,7 +102,9 @@ class SGD:
             self.buffers[i] = v
             g = g + self.momentum * v if self.nesterov else v
         move = self.lr * g
-        return np.subtract(value, move, out=move) if move.dtype == value.dtype and move.ndim else value - move
+        if move.dtype != value.dtype or not move.ndim:
+            return value - move
+        return np.subtract(value, move, move)  # into the memory of `move`: one new array instead of two
 
 
 def _name(p: Tensor, i: int) -> str:

@@ -54,7 +54,10 @@ def _affine(x: Any, weight: Any, bias: Any = None) -> Any:
     y = np.dot(x, weight.T) if x.ndim < 3 else np.matmul(x, weight.T)  # dot is quicker, but only up to 2-D
     if bias is None:
         return y
-    return np.add(y, bias, out=y) if y.dtype == bias.dtype and y.ndim else y + bias
+    if y.dtype != bias.dtype:
+        return y + bias
+    y += bias  # the product is ours to write into
+    return y
 
 
 def _affine_weight(g: Any, y: Any, x: Any, weight: Any, bias: Any = None) -> Any:
@@ -63,7 +66,7 @@ def _affine_weight(g: Any, y: Any, x: Any, weight: Any, bias: Any = None) -> Any
         return g[:, None] * x
     if x.ndim > 2:
         g, x = g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1])
-    return g.T @ x
+    return np.dot(g.T, x)
 
 
 def _explain_affine(x: Any, weight: Any, bias: Any = None) -> str | None:
@@ -77,7 +80,7 @@ matmul = linear(
 affine = linear(  # x W^T + b, one line of a derivation; x (..., I), W (O, I), b (O,) -> (..., O)
     _affine,
     r"#1\,#2^{\mathsf T} + #3",
-    lambda g, y, x, weight, bias=None: g @ weight,
+    lambda g, y, x, weight, bias=None: np.dot(g, weight) if g.ndim < 3 else g @ weight,
     _affine_weight,
     1,
     name="affine",

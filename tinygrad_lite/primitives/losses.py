@@ -15,14 +15,14 @@ def _examples(a: Any) -> int:
 
 
 def _squared_loss(a: Any, y: Any) -> Any:
-    d = (a - y).ravel()
-    return 0.5 * np.dot(d, d) / _examples(a)
+    d = a - y
+    return 0.5 * np.vdot(d, d) / _examples(a)
 
 
 squared_loss = general(
     _squared_loss,
     r"\tfrac12 \lVert #1 - #2 \rVert^2",
-    lambda g, c, a, y: g * (a - y) / _examples(a),
-    lambda g, c, a, y: g * (y - a) / _examples(a),
+    lambda g, c, a, y: g / _examples(a) * (a - y),
+    lambda g, c, a, y: g / _examples(a) * (y - a),
     name="squared_loss",
 )
