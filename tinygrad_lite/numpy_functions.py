@@ -128,12 +128,12 @@ def _where(condition: Any, x: Any, y: Any) -> Tensor:
 
 @answers(np.dot)
 def _dot(a: Any, b: Any) -> Tensor:
-    a, b = as_tensor(a), as_tensor(b)
-    if a.ndim == 0 or b.ndim == 0:
-        return a * b
-    if b.ndim > 2:
-        raise TypeError(f"np.dot of {a.shape} and {b.shape} pairs every matrix with every other; say which with @")
-    return a @ b
+    left, right = as_tensor(a), as_tensor(b)
+    if left.ndim == 0 or right.ndim == 0:
+        return left * right
+    if right.ndim > 2:
+        raise TypeError(f"np.dot of {left.shape} and {right.shape} pairs every matrix with every other; use @")
+    return left @ right
 
 
 # -- shapes ----------------------------------------------------------------------------------------------------

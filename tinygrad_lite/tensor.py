@@ -87,7 +87,7 @@ class Tensor(Operators):
     >>> y = (np.tanh(x) * x).sum()
     >>> y.backward()
     >>> x.grad
-    array([1.18156833, 1.10532911, 1.0246598 ])
+    array([1.1815685 , 1.10532923, 1.02465287])
     """
 
     __slots__ = ("grad",)
