@@ -25,24 +25,32 @@ def answers(*functions: Callable[..., Any]) -> Callable[[F], F]:
     """Let the decorated function answer when NumPy's `functions` are called with a Tensor."""
 
     def register(f: F) -> F:
-        signature = inspect.signature(f)
-
         @functools.wraps(f)
         def checked(*args: Any, **kwargs: Any) -> Any:
             try:
-                signature.bind(*args, **kwargs)
-            except TypeError as error:
-                raise TypeError(
-                    f"np.{functions[0].__name__} on a Tensor takes {signature}: {error}. "
-                    "(Results are new tensors: there is no out=; convert with t.astype.)"
-                ) from None
-            return f(*args, **kwargs)
+                return f(*args, **kwargs)
+            except TypeError:
+                _require_arguments(functions[0].__name__, f, args, kwargs)
+                raise
 
         for function in functions:
             ANSWERS[function] = checked
         return f
 
     return register
+
+
+def _require_arguments(name: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Say which arguments are taken, if these are not."""
+    signature = inspect.signature(f)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        takes = ", ".join(str(p).split(":")[0] for p in signature.parameters.values())
+        raise TypeError(
+            f"np.{name} on a Tensor takes ({takes}): {error}. Results are new tensors, so there is no out=; for "
+            "another dtype use t.astype."
+        ) from None
 
 
 # -- reductions ------------------------------------------------------------------------------------------------
