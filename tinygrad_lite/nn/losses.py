@@ -1,26 +1,50 @@
-"""Losses: modules that compare a prediction with a target and give one number.
+"""Losses of numbers: modules that compare a prediction with a target of the same shape and give one number.
 
 A loss refuses shapes that NumPy would broadcast: (N, 1) against (N,) is N^2 differences and trains the wrong thing
-without a word.
+without a word. Those of classes, of probabilities and of margins are in the files beside this one.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from tinygrad_lite.nn.module import Module
-from tinygrad_lite.numpy_functions import logsumexp
-from tinygrad_lite.primitives.elementwise import square
+from tinygrad_lite.primitives.elementwise import square, where
 from tinygrad_lite.primitives.losses import squared_loss
 from tinygrad_lite.tensor import Tensor, as_tensor
 
+Reduction = Literal["mean", "sum", "none"]
 
-def _pair(loss: Module, prediction: Any, target: Any) -> tuple[Tensor, Any]:
-    """Prediction and target of one shape, or an error that shows what broadcasting would have made of them."""
+
+class Loss(Module):
+    """What losses share: `reduction`, how the losses of single entries (or examples) become one number."""
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(
+                f"{type(self).__name__}: reduction is 'mean', 'sum' or 'none' (one loss for each entry), "
+                f"not {reduction!r}"
+            )
+        self.reduction: str = reduction
+
+    def reduced(self, losses: Tensor) -> Tensor:
+        """The mean or the sum of `losses`, or all of them."""
+        if self.reduction == "mean":
+            return losses.mean()
+        return losses.sum() if self.reduction == "sum" else losses
+
+
+def pair(loss: Module, prediction: Any, target: Any) -> tuple[Tensor, Any]:
+    """Prediction and target of one shape, or an error that shows what broadcasting would have made of them.
+
+    A target of whole numbers takes the prediction's dtype: NumPy would make float64 of float32 and int64.
+    """
     a = as_tensor(prediction)
     y = target if isinstance(target, Tensor) else np.asarray(target)
+    if y.dtype.kind in "iub" and a.dtype.kind == "f":
+        y = y.astype(a.dtype)
     if (y.value if isinstance(y, Tensor) else y).shape == a.value.shape:
         return a, y
     if y.ndim == 0 and a.size == 1:  # a plain number for a single prediction is no accident
@@ -37,6 +61,11 @@ def _pair(loss: Module, prediction: Any, target: Any) -> tuple[Tensor, Any]:
     )
 
 
+def values(t: Any) -> Any:
+    """The plain numbers of a target, to check them."""
+    return t.current() if isinstance(t, Tensor) else t
+
+
 class SquaredLoss(Module):
     """C = 1/2 |y - a|^2: summed over the outputs (the last axis), averaged over the batch (all other axes).
 
@@ -51,56 +80,81 @@ class SquaredLoss(Module):
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
         """1/2 |target - prediction|^2, mean over the batch."""
-        return Tensor.record(squared_loss, _pair(self, prediction, target), {})
+        return Tensor.record(squared_loss, pair(self, prediction, target), {})
 
 
-class MSELoss(Module):
-    """The mean over all entries of (a - y)^2, as PyTorch's. dC/da = 2 (a - y) / (number of entries)."""
+class MSELoss(Loss):
+    """(a - y)^2, by default its mean over all entries, as PyTorch's. dC/da = 2 (a - y) / (number of entries)."""
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
-        """mean((prediction - target)^2)."""
-        a, y = _pair(self, prediction, target)
-        return Tensor.record(square, (a - y,), {}).mean()
+        """(prediction - target)^2, reduced."""
+        a, y = pair(self, prediction, target)
+        return self.reduced(Tensor.record(square, (a - y,), {}))
 
 
-class CrossEntropyLoss(Module):
-    """-ln softmax(z)_y for logits z and the right class y, averaged over the batch: logsumexp(z) - z_y.
+class L1Loss(Loss):
+    """|a - y|, by default its mean over all entries. dC/da = sign(a - y) / (number of entries), 0 where they meet.
 
-    Logits, not probabilities, go in; the logarithm and the exponential never meet, so logits of 1e4 are fine.
-    dC/dz = (softmax(z) - onehot(y)) / N.
-    Shapes: z (B, C), y (B,) of integers 0..C-1 -> (); or z (C,), y ().
-
-    >>> import numpy as np
     >>> from tinygrad_lite import nn
-    >>> f"{nn.CrossEntropyLoss()(np.array([[2.0, 2.0]]), np.array([0])):.6f}"   # ln 2
-    '0.693147'
+    >>> nn.L1Loss(reduction="sum")([1.0, 4.0], [0.0, 6.0]).numpy()
+    array(3.)
     """
 
-    def forward(self, logits: Any, classes: Any) -> Tensor:
-        """mean(logsumexp(logits) - logits[classes])."""
-        z = as_tensor(logits)
-        y = classes if isinstance(classes, Tensor) else np.asarray(classes)
-        if y.shape != z.shape[:-1] or not 1 <= z.ndim <= 2:
-            hint = (
-                " Classes are whole numbers, not one-hot rows: use rows.argmax(axis=1)." if y.shape == z.shape else ""
-            )
-            raise ValueError(
-                f"CrossEntropyLoss: logits (N, C) need classes (N,); got logits {z.shape} and classes {y.shape}.{hint}"
-            )
-        y = _checked_classes(y, z.shape[-1])
-        lse = logsumexp(z)
-        return (lse - z[y]) if z.ndim == 1 else (lse - z[np.arange(len(z)), y]).mean()
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        """|prediction - target|, reduced."""
+        a, y = pair(self, prediction, target)
+        return self.reduced(abs(a - y))
 
 
-def _checked_classes(y: Any, count: int) -> Any:
-    """Class labels as integers within range; NumPy would take -1 for the last class."""
-    value = y.current() if isinstance(y, Tensor) else y
-    if value.dtype.kind not in "iu":
-        whole = value.astype(np.intp) if value.dtype.kind in "fb" else None
-        if whole is None or (whole != value).any():
-            raise TypeError(f"CrossEntropyLoss: classes have to be whole numbers, not {value.dtype} such as {value!r}")
-        y = value = whole
-    if value.size and (value.min() < 0 or value.max() >= count):
-        bad = value[(value < 0) | (value >= count)].ravel()[0]
-        raise ValueError(f"CrossEntropyLoss: class {bad} is not one of the {count} classes 0..{count - 1}")
-    return y
+class HuberLoss(Loss):
+    """d^2 / 2 for |d| < delta, delta (|d| - delta / 2) beyond, d = a - y: an outlier pulls no harder than delta.
+
+    Raises: ValueError for a delta that is not above 0.
+    Source: Huber, Robust estimation of a location parameter, 1964.
+
+    >>> from tinygrad_lite import nn
+    >>> nn.HuberLoss(reduction="none")([0.5, 3.0], [0.0, 0.0]).numpy()
+    array([0.125, 2.5  ])
+    """
+
+    def __init__(self, reduction: Reduction = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        if not delta > 0:
+            raise ValueError(f"HuberLoss: delta has to be above 0, not {delta}")
+        self.delta = delta
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        """d^2 / 2 or delta (|d| - delta / 2), reduced."""
+        a, y = pair(self, prediction, target)
+        d = a - y
+        size = abs(d)
+        near, far = 0.5 * Tensor.record(square, (d,), {}), self.delta * (size - 0.5 * self.delta)
+        return self.reduced(Tensor.record(where, (size < self.delta, near, far), {}))
+
+
+class SmoothL1Loss(Loss):
+    """d^2 / (2 beta) for |d| < beta, |d| - beta / 2 beyond, d = a - y: Huber's loss over beta; L1 for beta = 0.
+
+    Raises: ValueError for a beta below 0.
+    Source: Girshick, Fast R-CNN, ICCV 2015.
+
+    >>> from tinygrad_lite import nn
+    >>> nn.SmoothL1Loss(reduction="none", beta=2.0)([1.0, 3.0], [0.0, 0.0]).numpy()
+    array([0.25, 2.  ])
+    """
+
+    def __init__(self, *, reduction: Reduction = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        if not beta >= 0:
+            raise ValueError(f"SmoothL1Loss: beta has to be 0 or above, not {beta}")
+        self.beta = beta
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        """d^2 / (2 beta) or |d| - beta / 2, reduced."""
+        a, y = pair(self, prediction, target)
+        d = a - y
+        size = abs(d)
+        if self.beta == 0:
+            return self.reduced(size)
+        near, far = (0.5 / self.beta) * Tensor.record(square, (d,), {}), size - 0.5 * self.beta
+        return self.reduced(Tensor.record(where, (size < self.beta, near, far), {}))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ import numpy.typing as npt
 from tinygrad_lite.context import SCOPE, Scope
 from tinygrad_lite.intake import Array
 from tinygrad_lite.tensor import Tensor
+
+T = TypeVar("T", bound=Tensor)
 
 
 class Parameter(Tensor):
@@ -25,6 +27,15 @@ class Parameter(Tensor):
         self, data: Any, requires_grad: bool = True, name: str | None = None, dtype: npt.DTypeLike | None = None
     ) -> None:
         super().__init__(data, requires_grad, name, dtype)
+
+
+class Buffer(Tensor):
+    """A tensor that a module keeps and saves but does not train, such as a running mean; set it through `.data`."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, name: str | None = None, dtype: npt.DTypeLike | None = None) -> None:
+        super().__init__(data, False, name, dtype)
 
 
 class Module:
@@ -60,17 +71,11 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
         for path, part in _parts(name, value):
-            if isinstance(part, Parameter):
-                if part.name is None:
-                    part.name = path
-            else:  # a submodule has named its parameters already; put its own name before theirs
-                for inner, parameter in part.named_parameters():
-                    if parameter.name == inner:
-                        parameter.name = f"{path}.{inner}"
+            christen(path, part)
 
     # -- finding things ----------------------------------------------------------------------------------------
 
-    def _own(self) -> Iterator[tuple[str, Module | Parameter]]:
+    def _own(self) -> Iterator[tuple[str, Part]]:
         for name, value in vars(self).items():
             yield from _parts(name, value)
 
@@ -98,18 +103,36 @@ class Module:
         """This module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """All parameters, each once, with dotted names."""
-        seen: set[Parameter] = set()
+    def _named(self, kind: type[T], prefix: str = "") -> Iterator[tuple[str, T]]:
+        """All tensors of a kind, each once, with dotted names."""
+        seen: set[Tensor] = set()
         for path, module in self.named_modules(prefix):
             for name, part in module._own():
-                if isinstance(part, Parameter) and part not in seen:
+                if isinstance(part, kind) and part not in seen:
                     seen.add(part)
                     yield f"{path}.{name}" if path else name, part
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """All parameters, each once, with dotted names."""
+        return self._named(Parameter, prefix)
 
     def parameters(self) -> Iterator[Parameter]:
         """All parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Buffer]]:
+        """All buffers, each once, with dotted names."""
+        return self._named(Buffer, prefix)
+
+    def buffers(self) -> Iterator[Buffer]:
+        """All buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def apply(self, f: Callable[[Module], Any]) -> Self:
+        """Call `f` on every module below this one, then on this one: to initialise a network, for example."""
+        for module in reversed(list(self.modules())):
+            f(module)
+        return self
 
     # -- state -------------------------------------------------------------------------------------------------
 
@@ -123,23 +146,49 @@ class Module:
         """Switch this module and all below it to evaluation."""
         return self.train(False)
 
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Freeze all parameters (with False) or let them train again; give an optimiser only those that train."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def to(self, dtype: npt.DTypeLike) -> Self:
+        """Convert all parameters and buffers of floats to another float dtype, in place; gradients are dropped."""
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"{type(self).__name__}.to({dtype}): parameters are floats; give a float dtype")
+        for _, tensor in self._named(Tensor):
+            if tensor.dtype.kind == "f":
+                tensor.data = tensor.numpy().astype(dtype)
+                tensor.grad = None
+        return self
+
+    def float(self) -> Self:
+        """Convert to float32: half the memory and twice the speed of float64."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Convert to float64."""
+        return self.to(np.float64)
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of all parameters' values, by dotted name."""
-        return {name: parameter.numpy() for name, parameter in self.named_parameters()}
+        """Copies of the values of all parameters and buffers, by dotted name."""
+        return {name: tensor.numpy() for name, tensor in self._named(Tensor)}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Set the parameters from `state`, by name; each keeps its dtype. All are set or, on an error, none.
+        """Set parameters and buffers from `state`, by name; each keeps its dtype. All are set or, on an error, none.
 
         Raises: ValueError that lists every name which is missing, unexpected (these two only if `strict`), or has
         another shape.
         """
-        own = dict(self.named_parameters())
-        given = {name: np.array(value.numpy() if isinstance(value, Tensor) else value) for name, value in state.items()}
+        own = dict(self._named(Tensor))
+        given = {
+            name: value.numpy() if isinstance(value, Tensor) else np.asarray(value) for name, value in state.items()
+        }
         problems = []
         if strict:
             problems += [f"missing: {name} {own[name].shape}" for name in own if name not in given]
@@ -187,9 +236,22 @@ class Module:
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-def _parts(name: str, value: Any) -> Iterator[tuple[str, Module | Parameter]]:
-    """The modules and parameters in an attribute's value, with their names: itself, or what a container holds."""
-    if isinstance(value, (Module, Parameter)):
+Part = Module | Parameter | Buffer
+
+
+def christen(path: str, part: Part) -> None:
+    """Give the tensors of a part that is now to be found at `path` names that say so."""
+    if isinstance(part, Module):  # it has named its tensors already; put its own name before theirs
+        for inner, tensor in part._named(Tensor):
+            if tensor.name == inner:
+                tensor.name = f"{path}.{inner}"
+    elif part.name is None:
+        part.name = path
+
+
+def _parts(name: str, value: Any) -> Iterator[tuple[str, Part]]:
+    """The modules, parameters and buffers in an attribute's value, with their names: itself, or a container's."""
+    if isinstance(value, (Module, Parameter, Buffer)):
         yield name, value
     elif isinstance(value, (list, tuple)):
         for i, item in enumerate(value):
