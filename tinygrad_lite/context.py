@@ -8,13 +8,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
+OUTER: ContextVar[tuple[Any, ...]] = ContextVar("outer", default=())  # (what it was outside, what was outside that)
 SCOPE: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
 
@@ -59,22 +60,26 @@ class Scope(tuple[Any, Any]):
 
 
 class recording:
-    """Switch recording on or off, as a context manager or as a decorator; `no_grad` is `recording(False)`."""
+    """Switch recording on or off, as a context manager or as a decorator; `no_grad` is `recording(False)`.
+
+    It holds no state, so that threads and tasks may share one.
+    """
 
     def __init__(self, on: bool) -> None:
         self.on = on
-        self._tokens: list[Token[bool]] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(RECORDING.set(self.on))
+        OUTER.set((RECORDING.get(), OUTER.get()))
+        RECORDING.set(self.on)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        RECORDING.reset(self._tokens.pop())
+        was, outer = OUTER.get()
+        RECORDING.set(was)
+        OUTER.set(outer)
 
     def __call__(self, f: F) -> F:
-        on = self.on  # a fresh manager for each call: two threads may be inside f at once
         if inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f):
             raise TypeError(
                 f"no_grad cannot decorate the generator {f.__name__}: its caller runs between the yields. "
@@ -84,13 +89,13 @@ class recording:
 
             @functools.wraps(f)
             async def wrapped(*args: Any, **kwargs: Any) -> Any:
-                with recording(on):
+                with self:
                     return await f(*args, **kwargs)
         else:
 
             @functools.wraps(f)
             def wrapped(*args: Any, **kwargs: Any) -> Any:
-                with recording(on):
+                with self:
                     return f(*args, **kwargs)
 
         return wrapped  # type: ignore[return-value]  # wraps() keeps the signature; the checker cannot see it

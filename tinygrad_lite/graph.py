@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
 from tinygrad_lite.context import Scope
+from tinygrad_lite.hooks import HOOKS, hooked
 from tinygrad_lite.primitive import Primitive, Traced
 
 next_order = itertools.count().__next__  # the number for the next node
@@ -116,7 +117,13 @@ def descendants(nodes: Iterable[Node], among: Iterable[Node]) -> set[Node]:
     return found
 
 
-def sweep(seeds: Mapping[Node, Any], *, on_nodes: bool = False, within: set[Node] | None = None) -> dict[Node, Any]:
+def sweep(
+    seeds: Mapping[Node, Any],
+    *,
+    on_nodes: bool = False,
+    within: set[Node] | None = None,
+    seen: dict[Node, Any] | None = None,
+) -> dict[Node, Any]:
     """Run the graph backwards from `seeds` (node: cotangent); return the cotangent of every leaf it reaches.
 
     The newest node goes first. All users of a node are newer than it is, so when its turn comes every one of
@@ -124,14 +131,19 @@ def sweep(seeds: Mapping[Node, Any], *, on_nodes: bool = False, within: set[Node
 
     on_nodes  run the rules on nodes instead of arrays: the cotangents are then part of a graph themselves
     within    go through these nodes only, and treat those of them with no input among them as leaves
+    seen      gets the cotangent of every node that the sweep reaches: for readings, which show them all
     """
     cotangents = dict(seeds)
-    queue = [(-node.order, node) for node in cotangents]
-    heapify(queue)
+    queue = sorted([(-node.order, node) for node in cotangents])  # a sorted list is a heap
     leaves: dict[Node, Any] = {}
+    hooks = HOOKS
     while queue:
         node = heappop(queue)[1]
         g = cotangents.pop(node)
+        if hooks and node.op is not None:
+            g = hooked(node, g)
+        if seen is not None:
+            seen[node] = g
         op = node.op
         if op is None:  # only where the sweep started at a leaf
             leaves[node] = g
@@ -149,7 +161,7 @@ def sweep(seeds: Mapping[Node, Any], *, on_nodes: bool = False, within: set[Node
             if c is None:
                 continue
             a = args[i]
-            if c.__class__ is not a.__class__ or c.shape != a.shape or c.dtype != a.dtype:
+            if c.__class__ is not a.__class__ or c.dtype is not a.dtype or c.shape != a.shape:
                 c = _fit(c, a, node, i)
             if x.op is None:
                 if x in leaves:
@@ -163,7 +175,29 @@ def sweep(seeds: Mapping[Node, Any], *, on_nodes: bool = False, within: set[Node
                 heappush(queue, (-x.order, x))
         if not reached:  # cut off by `within`: a leaf of the part asked for
             leaves[node] = g
+    if hooks:
+        leaves = {node: g if node.op is not None else hooked(node, g) for node, g in leaves.items()}
+    if seen is not None:
+        seen.update(leaves)
     return leaves
+
+
+def shares(node: Node, g: Any) -> list[tuple[int, Node, Any]]:
+    """What `node`, whose cotangent is `g`, hands to its inputs: (position, input, share), one for each edge.
+
+    It is one step of `sweep`, for readings that show where each share goes; a node's cotangent is the sum of those
+    that it receives.
+    """
+    op = node.op
+    if op is None:
+        return []
+    found = []
+    for i, x in enumerate(node.inputs):
+        if x is not None and x.requires_grad:
+            c = op.pull(i, g, node.value, node.args, node.kwargs)
+            if c is not None:
+                found.append((i, x, _fit(c, node.args[i], node, i)))
+    return found
 
 
 def _operands(node: Node) -> tuple[Any, ...]:

@@ -80,12 +80,31 @@ def failure(op: Primitive, args: tuple[Any, ...], values: list[Any], error: Exce
         why = None
     scope = SCOPE.get()
     where = f" In {scope!r}." if scope is not None else ""
-    kind = next(kind for kind in (ValueError, IndexError, TypeError) if isinstance(error, kind))
+    kind = next(
+        (kind for kind in (np.linalg.LinAlgError, ValueError, IndexError) if isinstance(error, kind)), TypeError
+    )
     return kind(f"{op.name}: {why or error}. Operands: {call}.{where}")
+
+
+_COMPLEX = "gives complex numbers, and tensors are of real ones. Leave the graph with t.numpy()."
+_WRITES = (
+    "writes into its argument, and tensors do not change. Make a new one: t.at[index].set(value), .add or .multiply."
+)
+REFUSED = {
+    **dict.fromkeys(("np.linalg.eig", "np.linalg.eigvals", "np.angle", "np.imag", "np.roots"), _COMPLEX),
+    **dict.fromkeys(
+        ("np.put", "np.copyto", "np.place", "np.putmask", "np.fill_diagonal", "np.put_along_axis"), _WRITES
+    ),
+    "np.linalg.lstsq": "has no rule for Tensors. Least squares are solved by np.linalg.pinv(a) @ b, which has one.",
+}
 
 
 def no_rule(name: str) -> str:
     """What to say when NumPy is called with a Tensor and no row answers."""
+    if name.startswith("np.fft."):
+        return f"{name} {_COMPLEX}"
+    if name in REFUSED:
+        return f"{name} {REFUSED[name]}"
     return (
         f"{name} has no rule for Tensors, so its result would have no gradient. Compose it from operations that have "
         "one, add a row of your own (tl.pointwise, tl.linear, tl.general), or leave the graph with t.numpy()."

@@ -6,8 +6,9 @@ which ask for a place to write: a tensor's result is always a new tensor.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,8 +29,10 @@ from tinygrad_lite.primitives.comparisons import (
     not_equal,
 )
 from tinygrad_lite.primitives.elementwise import absolute, clip
-from tinygrad_lite.primitives.indexing import ARRAY, getitem
+from tinygrad_lite.primitives.indexing import getitem
 from tinygrad_lite.primitives.linear_algebra import matmul
+from tinygrad_lite.primitives.rounding import floor_divide, remainder
+from tinygrad_lite.writing import At, index_template
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
@@ -85,6 +88,21 @@ class Operators(Node):
 
     def __rmatmul__(self, other: Any) -> Tensor:
         return self.record(matmul, (other, self), NO_KEYWORDS)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return self.record(remainder, (self, other), NO_KEYWORDS)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return self.record(remainder, (other, self), NO_KEYWORDS)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return self.record(floor_divide, (self, other), NO_KEYWORDS)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return self.record(floor_divide, (other, self), NO_KEYWORDS)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
 
     def __neg__(self) -> Tensor:
         return self.record(negative, (self,), NO_KEYWORDS)
@@ -157,13 +175,21 @@ class Operators(Node):
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same entries in another shape, given as one tuple or as numbers; one may be -1."""
-        if len(shape) == 1 and not isinstance(shape[0], SupportsIndex):
+        if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
             shape = tuple(shape[0])
         return self.record(shaping.reshape, (self,), {"shape": shape})
 
+    def flatten(self) -> Tensor:
+        """All entries in one axis."""
+        return self.reshape(-1)
+
+    def tolist(self) -> Any:
+        """The entries as Python numbers in nested lists, with no gradient."""
+        return self.current().tolist()
+
     def transpose(self, *axes: Any) -> Tensor:
         """The axes in another order; reversed by default."""
-        if len(axes) == 1 and not isinstance(axes[0], SupportsIndex):
+        if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)):
             axes = () if axes[0] is None else tuple(axes[0])
         return self.record(shaping.transpose, (self,), {"axes": axes or None})
 
@@ -203,17 +229,27 @@ class Operators(Node):
         """The transpose: all axes in reverse order."""
         return self.record(shaping.transpose, (self,), {"axes": None})
 
+    @property
+    def mT(self) -> Tensor:
+        """The transpose of each matrix of a stack: the last two axes exchanged."""
+        return self.swapaxes(-1, -2)
+
     # -- entries -----------------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Tensor:
-        arrays: list[Any] = []
-        template = tuple(_index_part(i, arrays) for i in (index if isinstance(index, tuple) else (index,)))
+        template, arrays = index_template(index)
         return self.record(getitem, (self, *arrays), {"index": template})
+
+    @property
+    def at(self) -> At:
+        """Writing that makes a new tensor: `t.at[i].set(v)`, `.add(v)`, `.multiply(v)`."""
+        return At(self)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
-            f"{describe(self)} cannot be written into: a graph may need its values for a gradient. Build the new "
-            "value instead, for example np.where(mask, new, old); a leaf's values can be set through `t.data[...] = `."
+            f"{describe(self)} cannot be written into: a graph may need its values for a gradient. Make a new tensor: "
+            "t = t.at[index].set(value), or .add, .multiply, or np.where(mask, new, old). A leaf's values can be set "
+            "through `t.data[...] = `."
         )
 
     def __len__(self) -> int:
@@ -240,8 +276,7 @@ class Operators(Node):
         return int(self.current().item())
 
     def __index__(self) -> int:
-        index: SupportsIndex = self.current()
-        return index.__index__()
+        return operator.index(self.current())
 
     def __format__(self, spec: str) -> str:
         return format(self.current().item(), spec) if spec else str(self)
@@ -249,15 +284,3 @@ class Operators(Node):
 
 def _comparable(other: object) -> bool:
     return isinstance(other, (Node, int, float, np.ndarray, np.generic, list, tuple))
-
-
-def _index_part(i: Any, arrays: list[Any]) -> Any:
-    """One part of an index: an array goes to `arrays` and leaves a placeholder."""
-    if not isinstance(i, (Operators, np.ndarray, list, bool, np.bool_)):
-        return i
-    if not isinstance(i, Operators):
-        i = np.asarray(i, dtype=np.intp if isinstance(i, list) and not i else None)
-    if i.value.dtype.kind not in "iub" if isinstance(i, Operators) else i.dtype.kind not in "iub":
-        raise IndexError("an index array has to hold integers or booleans, not floats")
-    arrays.append(i)
-    return ARRAY

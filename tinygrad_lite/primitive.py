@@ -48,7 +48,7 @@ class Primitive:
     argument and is told which: `rule(i, g, y, *xs)`.
     """
 
-    __slots__ = ("explain", "kind", "name", "rules", "run", "symbol", "tex", "variadic")
+    __slots__ = ("explain", "kind", "multilinear", "name", "rules", "run", "symbol", "tex", "variadic")
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Primitive:
         numpy: Callable[..., Any] | None = None,
         variadic: bool = False,
         explain: Callable[..., str | None] | None = None,
+        multilinear: bool = False,
     ) -> None:
         self.run = run
         self.tex = tex
@@ -71,12 +72,18 @@ class Primitive:
         self.symbol = symbol
         self.variadic = variadic
         self.explain = explain  # on failure: what was wrong with these operands, in the operation's own terms
+        self.multilinear = multilinear  # a product: linear in each argument while the others are held fixed
         if numpy is not None:
             ANSWERS[numpy] = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for a in args:
             if isinstance(a, Traced):
+                for key, value in kwargs.items():
+                    if isinstance(value, Traced):
+                        raise TypeError(
+                            f"{self.name}: {key}= is a tensor; only positional arguments are differentiated"
+                        )
                 return a.record(self, args, kwargs)
         return self.run(*args, **kwargs)
 
@@ -91,7 +98,12 @@ class Primitive:
         """
         if self.variadic:
             return self.rules[0](i, g, y, *args, **kwargs)  # type: ignore[operator, misc]  # variadic: a function
-        rule = self.rules[i] if i < len(self.rules) else None
+        if i >= len(self.rules):
+            raise TypeError(
+                f"{self.name} has no rule for its input {i}, which requires a gradient. A row gives one rule for each "
+                "input; None says that there is nothing to differentiate."
+            )
+        rule = self.rules[i]
         if rule.__class__ is not int:
             if rule is None:
                 return None
@@ -99,6 +111,18 @@ class Primitive:
                 return g * rule(y, *args, **kwargs)  # type: ignore[operator]  # int and None are gone
             return rule(g, y, *args, **kwargs)  # type: ignore[operator]  # int and None are gone
         return g if rule == 1 else -g if rule == -1 else np.zeros_like(g)
+
+    def push(self, i: int, t: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The tangent of the output, from the tangent `t` of argument `i`; None where only `pull` tells.
+
+        The mirror image of `pull`: pointwise multiplies by the same partial derivative; what is linear in one
+        argument is its own derivative, and so is a product in each of its factors.
+        """
+        if self.kind == "pointwise":
+            return self.pull(i, t, y, args, kwargs)
+        if self.multilinear or (self.kind == "linear" and len(self.rules) == 1 and not self.variadic):
+            return self(*args[:i], t, *args[i + 1 :], **kwargs)
+        return None
 
 
 def pointwise(run: Callable[..., Any], tex: str, *partials: Rule, **more: Any) -> Primitive:

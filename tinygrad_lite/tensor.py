@@ -7,6 +7,7 @@ requires a gradient, keep a node of what ran on what.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,17 @@ import numpy.typing as npt
 
 from tinygrad_lite.context import RECORDING, SCOPE
 from tinygrad_lite.graph import GraphError, describe, freeze, next_order, sweep
+from tinygrad_lite.hooks import Handle
 from tinygrad_lite.intake import Array, array_from, failure, no_rule, operand, require_float, require_real
 from tinygrad_lite.operators import NO_KEYWORDS, Operators
 from tinygrad_lite.primitive import ANSWERS, Primitive
 from tinygrad_lite.primitives.arithmetic import astype
+
+# An array's methods that are NumPy's function of the same name on it: the function answers for the method too.
+METHODS = frozenset(
+    {"argpartition", "argsort", "choose", "cumprod", "cumsum", "diagonal", "dot", "nonzero", "prod", "ravel", "repeat",
+     "round", "searchsorted", "std", "take", "trace"}
+)  # fmt: skip
 
 
 def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -27,28 +35,29 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
     from outside is copied, so whatever happens to the originals the gradient is that of the values used here.
     """
     values = []
-    nodes: list[Tensor | None] = []
-    requires_grad = outside = False
+    inputs: tuple[Tensor | None, ...] = args
+    requires_grad = constants = outside = False
     for a in args:
         if isinstance(a, Tensor):
             values.append(a.value if a._handle is None else a.current())
-            nodes.append(a)
             if a.requires_grad:
                 requires_grad = True
         else:
+            constants = True
             if a.__class__ is not float and a.__class__ is not int:
                 a = operand(a, op)
                 outside = True
             values.append(a)
-            nodes.append(None)
     recorded = requires_grad and RECORDING.get()
+    if constants:
+        inputs = tuple([a if isinstance(a, Tensor) else None for a in args])
     if outside and recorded:
         values = [
-            a.copy() if isinstance(a, np.ndarray) and x is None else a for a, x in zip(values, nodes, strict=True)
+            a.copy() if x is None and isinstance(a, np.ndarray) else a for a, x in zip(values, inputs, strict=True)
         ]
     try:
         value = op.run(*values, **kwargs)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise failure(op, args, values, error) from error
     t: Tensor = _new(Tensor)
     t.value = value
@@ -57,7 +66,7 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
     t.scope = SCOPE.get()
     if recorded:
         t.op = op
-        t.inputs = tuple(nodes)
+        t.inputs = inputs
         t.args = tuple(values)
         t.kwargs = kwargs
         t.requires_grad = op.kind != "constant"
@@ -66,8 +75,8 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
         t.inputs = t.args = ()
         t.kwargs = NO_KEYWORDS
         t.requires_grad = False
-        if outside and value.base is not None:  # perhaps a view of an array from outside
-            t.value = freeze(value)
+        if outside and (value.base is not None or any(value is a for a in values)):
+            t.value = freeze(value)  # an array from outside, perhaps, or a view of one
     return t
 
 
@@ -148,7 +157,7 @@ class Tensor(Operators):
 
     def astype(self, dtype: npt.DTypeLike) -> Tensor:
         """The value in another dtype; the cotangent comes back in this one."""
-        if np.dtype(dtype).kind == "f":
+        if np.dtype(dtype).char in "efd":
             return record(astype, (self,), {"dtype": np.dtype(dtype)})
         return Tensor(self.current().astype(dtype))
 
@@ -196,9 +205,23 @@ class Tensor(Operators):
                 "computed under no_grad or from detached values. Make a leaf with requires_grad=True first."
             )
         leaves: dict[Any, Any] = sweep({self: self._seed(gradient)})
-        for leaf, g in leaves.items():
-            g = g if leaf.grad is None else leaf.grad + g
+        sums = [(leaf, g if leaf.grad is None else leaf.grad + g) for leaf, g in leaves.items()]
+        for leaf, g in sums:
             leaf.grad = g if g.__class__ is np.ndarray else np.asarray(g)
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> Handle:
+        """Let `hook(g)` see this tensor's cotangent in every sweep, complete and before anything is made of it.
+
+        `g` is an array not to be written into (a Tensor where the sweep is recorded); what the hook returns, if
+        not None, stands in its place. `remove()` of the result takes the hook away.
+
+        >>> x = Tensor([1.0, -2.0], requires_grad=True)
+        >>> with x.register_hook(lambda g: g.clip(-3, 3)):
+        ...     (x**2 * 2).sum().backward()
+        >>> x.grad
+        array([ 3., -3.])
+        """
+        return Handle(self, hook)
 
     def _seed(self, gradient: Any) -> Array:
         """The cotangent that a sweep from here starts with."""
@@ -259,16 +282,27 @@ class Tensor(Operators):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         answer = ANSWERS.get(ufunc)
-        if method == "reduce" and ufunc is np.add:  # what the engine's own sums call
-            return Tensor.sum(*inputs, **keywords)
-        if method != "__call__" or answer is None:
-            raise TypeError(no_rule(f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")))
+        if method != "__call__":
+            return self._ufunc_method(ufunc, method, *inputs, **keywords)
+        if answer is None:
+            raise TypeError(no_rule(f"np.{ufunc.__name__}"))
         if keywords:
             raise TypeError(
                 f"np.{ufunc.__name__} takes no {'=, '.join(keywords)}= on a Tensor: the result is a new tensor. "
                 "(`array += tensor` asks for out=; write `array = array + tensor`.)"
             )
         return answer(*inputs)
+
+    @staticmethod
+    def _ufunc_method(ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        """np.add.reduce and its kind: the answers to them are in the table of answers too."""
+        if method == "outer" and len(inputs) == 2 and not keywords:
+            a, b = (x if isinstance(x, Tensor) else np.asarray(x) for x in inputs)
+            return ufunc(a.reshape(a.shape + (1,) * b.ndim), b)
+        answer = ANSWERS.get(getattr(ufunc, method))
+        if answer is None:
+            raise TypeError(no_rule(f"np.{ufunc.__name__}.{method}"))
+        return answer(*inputs, **keywords)
 
     def __array_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -280,7 +314,9 @@ class Tensor(Operators):
 
     def __getattr__(self, name: str) -> Any:
         # Only for names that do not exist: NumPy has as functions much of what PyTorch has as methods.
-        if name[0] != "_" and np.__dict__.get(name) in ANSWERS:
+        if callable(function := np.__dict__.get(name)) and function in ANSWERS:
+            if name in METHODS:
+                return partial(function, self)
             raise AttributeError(f"a Tensor has no method {name}; write np.{name}(t)")
         raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}")
 

@@ -15,10 +15,10 @@ from tinygrad_lite.primitive import linear, pointwise
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
-    # d(a^b)/da = b a^(b-1); where b = 0 the power is constant, but a^(b-1) at a = 0 would give 0 * inf = nan.
-    if isinstance(b, (int, float)):
+    # d(a^b)/da = b a^(b-1); at a = b = 0 the power is constant in a, but a^(b-1) would give 0 * inf = nan.
+    if b.__class__ is int or b.__class__ is float:  # and no np.float64, which is a float too
         return b * a ** (b - 1) if b else 0.0
-    return b * a ** np.where(b == 0, 1, b - 1)
+    return b * a ** np.where((a == 0) & (b == 0), 1, b - 1)
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:

@@ -19,10 +19,18 @@ def _sigmoid(x: Any) -> Any:
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
-def _inside(x: Any, low: Any, high: Any) -> Any:
-    if low is None or high is None:
-        return x >= low if high is None else x <= high
-    return (x >= low) & (x <= high)
+def _inside(y: Any, x: Any, low: Any, high: Any) -> Any:
+    above = True if low is None else x >= low
+    below = True if high is None else x <= high
+    return above & below
+
+
+def _at_low(y: Any, x: Any, low: Any, high: Any) -> Any:
+    return (x < low) & (y == low)  # y = high where the bounds are crossed: NumPy's clip is min(max(x, low), high)
+
+
+def _at_high(y: Any, x: Any, low: Any, high: Any) -> Any:
+    return x > high if low is None else (x > high) | (low > high)
 
 
 # smooth
@@ -57,8 +65,8 @@ clip = pointwise(  # passes at its edges; a bound that is in force gets the grad
     np.clip,
     r"\mathrm{clip}(#1, #2, #3)",
     _inside,
-    lambda y, x, low, high: x < low,
-    lambda y, x, low, high: x > high,
+    _at_low,
+    _at_high,
     name="clip",
 )
 where = linear(  # linear in both branches; the condition is data

@@ -38,6 +38,34 @@ def _scatter_add(g: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int,
     return out
 
 
+def _pick(z: Any, labels: Any) -> Any:
+    return z[np.arange(len(labels)), labels]
+
+
+def _unpick(g: Any, labels: Any, classes: int) -> Any:
+    out = np.zeros((len(labels), classes), g.dtype)
+    out[np.arange(len(labels)), labels] = g
+    return out
+
+
+def _put(x: Any, v: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    out = x.copy()  # in x's dtype, as a write into an array would
+    out[fill(index, arrays)] = v
+    return out
+
+
+def _put_value(g: Any, y: Any, x: Any, v: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    # Of several values written to one entry the last stays, and it alone gets the cotangent.
+    c = getitem(g, *arrays, index=index)
+    if any(a.dtype.kind != "b" for a in arrays):
+        order = np.arange(c.size).reshape(c.shape)
+        writer = np.zeros(x.shape, int)
+        place = fill(index, tuple(np.asarray(getattr(a, "value", a)) for a in arrays))
+        writer[place] = order
+        c = np.where(writer[place] == order, c, 0)
+    return c
+
+
 getitem: Primitive = linear(
     lambda x, *arrays, index: x[fill(index, arrays)],
     "#1[#2]",
@@ -49,4 +77,25 @@ scatter_add: Primitive = linear(
     r"\mathrm{scatter}(#1)",
     lambda h, y, g, *arrays, index, shape: getitem(h, *arrays, index=index),
     name="scatter_add",
+)
+pick: Primitive = linear(  # of each row the entry that its label names: a classifier's logit of the right class
+    _pick,
+    "#1_{#2}",
+    lambda g, y, z, labels: unpick(g, labels, classes=z.shape[1]),
+    None,
+    name="pick",
+)
+unpick: Primitive = linear(  # the numbers back at their labels, zeros elsewhere; a row has one label, so none collide
+    _unpick,
+    r"#1 \odot \mathrm{onehot}(#2)",
+    lambda h, y, g, labels, classes: pick(h, labels),
+    None,
+    name="unpick",
+)
+put: Primitive = linear(  # x with `v` written over what the index names
+    _put,
+    r"#1[#3 \gets #2]",
+    lambda g, y, x, v, *arrays, index: put(g, 0, *arrays, index=index),
+    _put_value,
+    name="put",
 )

@@ -75,7 +75,14 @@ def _explain_affine(x: Any, weight: Any, bias: Any = None) -> str | None:
 
 
 matmul = linear(
-    operator.matmul, r"#1\,#2", _matmul_left, _matmul_right, symbol="@", numpy=np.matmul, explain=_explain_matmul
+    operator.matmul,
+    r"#1\,#2",
+    _matmul_left,
+    _matmul_right,
+    symbol="@",
+    numpy=np.matmul,
+    multilinear=True,
+    explain=_explain_matmul,
 )
 affine = linear(  # x W^T + b, one line of a derivation; x (..., I), W (O, I), b (O,) -> (..., O)
     _affine,

@@ -22,7 +22,7 @@ def _squared_loss(a: Any, y: Any) -> Any:
 squared_loss = general(
     _squared_loss,
     r"\tfrac12 \lVert #1 - #2 \rVert^2",
-    lambda g, c, a, y: g / _examples(a) * (a - y),
-    lambda g, c, a, y: g / _examples(a) * (y - a),
+    lambda g, c, a, y: (a - y) * (g / _examples(a)),
+    lambda g, c, a, y: (y - a) * (g / _examples(a)),
     name="squared_loss",
 )

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.primitive import general, linear
-from tinygrad_lite.primitives.shaping import broadcast_to
+from tinygrad_lite.primitives.shaping import broadcast_to, expand_dims
 
 
 def _restore(g: Any, axis: Any, keepdims: bool) -> Any:
     """`g` with the reduced axes back, of size 1: a shape that broadcasts against the input."""
-    return g if keepdims or axis is None else np.expand_dims(g, axis)
+    return g if keepdims or axis is None else expand_dims(g, axis=axis)
 
 
 def _count(x: Any, y: Any) -> int:
@@ -44,10 +44,13 @@ def _share_among_ties(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     # ln sum e^x = m + ln sum e^(x-m): with m the largest entry no exponential overflows.
     m = np.maximum.reduce(x, axis=axis, keepdims=True)
-    if not np.isfinite(m).all():
+    if np.logical_and.reduce(np.isfinite(m), axis=None):
+        y = np.log(_sum(np.exp(x - m), axis, True)) + m
+    else:
         m = np.where(np.isfinite(m), m, 0)
-    y = np.log(np.add.reduce(np.exp(x - m), axis=axis, keepdims=True)) + m
-    return y if keepdims else y.reshape(()) if axis is None else np.squeeze(y, axis)
+        with np.errstate(divide="ignore"):  # ln 0 = -inf is the right answer for a row of -inf
+            y = np.log(_sum(np.exp(x - m), axis, True)) + m
+    return y if keepdims else y.squeeze(axis)
 
 
 sum = linear(
@@ -78,7 +81,7 @@ var = general(  # the mean moves with x too, but sum_i (x_i - mean) = 0 makes th
     lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
     r"\mathrm{var}\, #1",
     lambda g, y, x, axis, ddof, keepdims: (
-        _restore(g, axis, keepdims) * (x - np.mean(x, axis=axis, keepdims=True)) * np.divide(2.0, _count(x, y) - ddof)
+        _restore(g, axis, keepdims) * (x - np.mean(x, axis=axis, keepdims=True)) * 2 / (_count(x, y) - ddof)
     ),
     name="var",
 )

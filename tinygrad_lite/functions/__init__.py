@@ -1,0 +1,21 @@
+"""NumPy's functions on Tensors: each takes NumPy's arguments and ends in one row, or a few, of the table.
+
+A ufunc needs no entry here: its row answers for it. What is here puts arguments in order (arrays positional, the
+rest by keyword), or composes a function of others, in a few lines of NumPy that run on Tensors.
+"""
+
+from tinygrad_lite.functions import (
+    linalg,
+    plain_answers,
+    pointwise,
+    products,
+    reductions,
+    selection,
+    shapes,
+    statistics,
+)
+from tinygrad_lite.functions.activations import erf, erfc, log_softmax, logsumexp, relu, sigmoid, softmax
+
+FAMILIES = (pointwise, reductions, statistics, shapes, selection, products, linalg, plain_answers)
+
+__all__ = ["FAMILIES", "erf", "erfc", "log_softmax", "logsumexp", "relu", "sigmoid", "softmax"]

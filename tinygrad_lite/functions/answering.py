@@ -1,0 +1,66 @@
+"""How a function here becomes the answer to NumPy's function of the same name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tinygrad_lite.primitive import ANSWERS
+from tinygrad_lite.tensor import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def answers(*functions: Callable[..., Any]) -> Callable[[F], F]:
+    """Let the decorated function answer when NumPy's `functions` are called with a Tensor."""
+
+    def register(f: F) -> F:
+        @functools.wraps(f)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return f(*args, **kwargs)
+            except TypeError:
+                _require_arguments(functions[0].__name__, f, args, kwargs)
+                raise
+
+        for function in functions:
+            ANSWERS[function] = checked
+        return f
+
+    return register
+
+
+def _require_arguments(name: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Say which arguments are taken, if these are not."""
+    signature = inspect.signature(f)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        takes = ", ".join(str(p).split(":")[0] for p in signature.parameters.values())
+        raise TypeError(
+            f"np.{name} on a Tensor takes ({takes}): {error}. Results are new tensors, so there is no out=; for "
+            "another dtype use t.astype."
+        ) from None
+
+
+def operand(a: Any) -> Any:
+    """`a` as something with a shape and a dtype: a Tensor as it is, numbers and lists as NumPy reads them."""
+    return a if isinstance(a, Tensor) else np.asarray(a)
+
+
+def operands(arrays: Any) -> list[Any]:
+    """Each of `arrays` as an `operand`."""
+    return [operand(a) for a in arrays]
+
+
+def plain(a: Any) -> Any:
+    """`a` with an array in place of each Tensor in it, lists and tuples included."""
+    if isinstance(a, Tensor):
+        return a.current()
+    if isinstance(a, (list, tuple)):
+        return type(a)(plain(x) for x in a)
+    return a

@@ -1,0 +1,148 @@
+"""np.linalg: inverses, determinants, equations, factorisations and norms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.functions.answering import answers, operand
+from tinygrad_lite.primitives import decompositions, scans
+from tinygrad_lite.tensor import Tensor, as_tensor
+
+# NumPy's own kinds of result, which have names for their parts.
+_one = np.ones((1, 1))
+EighResult: Any = type(np.linalg.eigh(_one))
+SVDResult: Any = type(np.linalg.svd(_one))
+QRResult: Any = type(np.linalg.qr(_one))
+SlogdetResult: Any = type(np.linalg.slogdet(_one))
+
+
+@answers(np.linalg.slogdet)
+def _slogdet(a: Any) -> Any:
+    return SlogdetResult(
+        Tensor.record(decompositions.sign_of_det, (a,), {}), Tensor.record(decompositions.log_of_det, (a,), {})
+    )
+
+
+@answers(np.linalg.pinv)
+def _pinv(a: Any, rcond: Any = None, hermitian: bool = False) -> Any:
+    return Tensor.record(decompositions.pinv, (a,), {"rcond": rcond, "hermitian": hermitian})
+
+
+@answers(np.linalg.cholesky)
+def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    return Tensor.record(decompositions.cholesky, (a,), {"upper": upper})
+
+
+@answers(np.linalg.eigh)
+def _eigh(a: Any, UPLO: str = "L") -> Any:
+    both = Tensor.record(decompositions.eigh, (a,), {"UPLO": UPLO})
+    return EighResult(both[..., 0, :], both[..., 1:, :])
+
+
+@answers(np.linalg.eigvalsh)
+def _eigvalsh(a: Any, UPLO: str = "L") -> Any:
+    return Tensor.record(decompositions.eigvalsh, (a,), {"UPLO": UPLO})
+
+
+@answers(np.linalg.svd)
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    t = as_tensor(a)
+    m, n = t.shape[-2:]
+    if not compute_uv:
+        return _svdvals(t)
+    if full_matrices and m != n:
+        raise ValueError(
+            f"np.linalg.svd of shape {t.shape}: the vectors that fill up a full matrix are any that fit, so they have "
+            "no derivative. Use full_matrices=False."
+        )
+    both = Tensor.record(decompositions.svd, (t,), {})
+    return SVDResult(both[..., 1 : m + 1, :], both[..., 0, :], both[..., m + 1 :, :].swapaxes(-1, -2))
+
+
+@answers(np.linalg.svdvals)
+def _svdvals(x: Any) -> Any:
+    return Tensor.record(decompositions.svdvals, (x,), {})
+
+
+@answers(np.linalg.qr)
+def _qr(a: Any, mode: str = "reduced") -> Any:
+    t = as_tensor(a)
+    m, n = t.shape[-2:]
+    if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
+        raise ValueError(
+            f"np.linalg.qr on a Tensor of shape {t.shape} has the modes reduced and r, not {mode!r}: the columns that "
+            "complete Q are any that fit, so they have no derivative."
+        )
+    both = Tensor.record(decompositions.qr, (t,), {})
+    q, r = both[..., :m].swapaxes(-1, -2), both[..., m:]
+    return r if mode == "r" else QRResult(q, r)
+
+
+@answers(np.linalg.cond)
+def _cond(x: Any, p: Any = None) -> Any:
+    if p in (None, 2, -2):
+        s = _svdvals(operand(x))
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    return _norm(x, p, (-2, -1)) * _norm(np.linalg.inv(x), p, (-2, -1))
+
+
+@answers(np.linalg.norm)
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    t = as_tensor(x)
+    if axis is None and (ord is None or t.ndim == 1):
+        if ord is None:
+            return Tensor.record(scans.norm, (t,), {"axis": None, "keepdims": keepdims})
+        axis = 0
+    elif axis is None:
+        if t.ndim != 2:
+            raise ValueError(f"np.linalg.norm of order {ord!r} is that of a vector or a matrix, not of shape {t.shape}")
+        axis = (0, 1)
+    if isinstance(axis, (int, np.integer)) or len(axis) == 1:
+        return _vector_norm_of(t, 2 if ord is None else ord, axis, keepdims)
+    return _matrix_norm_of(t, "fro" if ord is None else ord, axis, keepdims)
+
+
+@answers(np.linalg.vector_norm)
+def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    return _vector_norm_of(as_tensor(x), ord, axis, keepdims)
+
+
+@answers(np.linalg.matrix_norm)
+def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    return _matrix_norm_of(as_tensor(x), ord, (-2, -1), keepdims)
+
+
+def _vector_norm_of(t: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    if isinstance(ord, str):
+        raise ValueError(f"np.linalg.norm: the order {ord!r} is one of matrices")
+    if ord == 2:
+        return Tensor.record(scans.norm, (t,), {"axis": axis, "keepdims": keepdims})
+    if ord == 0:
+        return (t != 0).astype(t.dtype).sum(axis, keepdims)
+    size: Any = np.abs(t)
+    if ord == np.inf:
+        return size.max(axis, keepdims)
+    if ord == -np.inf:
+        return size.min(axis, keepdims)
+    if ord == 1:
+        return size.sum(axis, keepdims)
+    return Tensor.record(scans.norm, (t,), {"axis": axis, "keepdims": keepdims, "order": ord})
+
+
+def _matrix_norm_of(t: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    if ord == "fro":
+        return Tensor.record(scans.norm, (t,), {"axis": tuple(axis), "keepdims": keepdims})
+    matrices = np.moveaxis(t, axis, (-2, -1))
+    if ord in (1, -1, np.inf, -np.inf):  # the largest (smallest) of the columns' (rows') sums
+        sums = np.abs(matrices).sum(-2 if ord in (1, -1) else -1)
+        y = sums.max(-1) if ord > 0 else sums.min(-1)
+    elif ord in ("nuc", 2, -2):
+        s = _svdvals(matrices)
+        y = s.sum(-1) if ord == "nuc" else s.max(-1) if ord == 2 else s.min(-1)
+    else:
+        raise ValueError(
+            f"np.linalg.norm: a matrix has the orders 'fro', 'nuc', 1, -1, 2, -2, inf and -inf, not {ord!r}"
+        )
+    return np.expand_dims(y, axis) if keepdims else y

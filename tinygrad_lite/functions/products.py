@@ -1,0 +1,184 @@
+"""Products of vectors, matrices and arrays of any number of axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from tinygrad_lite.functions.answering import answers, operand, operands
+from tinygrad_lite.primitive import ANSWERS
+from tinygrad_lite.primitives import products
+from tinygrad_lite.primitives.linear_algebra import matmul
+from tinygrad_lite.tensor import Tensor, as_tensor
+
+ANSWERS[np.linalg.matmul] = matmul
+
+
+@answers(np.dot)
+def _dot(a: Any, b: Any) -> Any:
+    a, b = operand(a), operand(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b
+    if b.ndim <= 2:
+        return a @ b
+    return _tensordot(a, b, (-1, -2))  # every matrix with every other
+
+
+@answers(np.vdot)
+def _vdot(a: Any, b: Any) -> Any:
+    return np.ravel(a) @ np.ravel(b)
+
+
+@answers(np.inner)
+def _inner(a: Any, b: Any) -> Any:
+    a, b = operand(a), operand(b)
+    return a * b if a.ndim == 0 or b.ndim == 0 else a @ b if b.ndim == 1 else _tensordot(a, b, (-1, -1))
+
+
+@answers(np.outer)
+def _outer(a: Any, b: Any) -> Any:
+    return np.ravel(a)[:, None] * np.ravel(b)
+
+
+@answers(np.linalg.outer)
+def _linalg_outer(x1: Any, x2: Any, /) -> Any:
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ValueError(f"np.linalg.outer takes two vectors, not {np.shape(x1)} and {np.shape(x2)}")
+    return _outer(x1, x2)
+
+
+@answers(*(getattr(np, name) for name in ("vecdot",) if hasattr(np, name)), np.linalg.vecdot)
+def _vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    return np.sum(operand(x1) * operand(x2), axis=axis)
+
+
+@answers(np.tensordot, np.linalg.tensordot)
+def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    a, b = operand(a), operand(b)
+    if isinstance(axes, (int, np.integer)):
+        pairs: Any = (range(a.ndim - axes, a.ndim), range(axes))
+    else:
+        pairs = tuple([k] if isinstance(k, (int, np.integer)) else k for k in axes)
+    in_a, in_b = (tuple(normalize_axis_index(k, x.ndim) for k in side) for side, x in zip(pairs, (a, b), strict=True))
+    return Tensor.record(products.tensordot, (a, b), {"axes": (in_a, in_b)})
+
+
+@answers(np.kron)
+def _kron(a: Any, b: Any) -> Any:
+    a, b = operand(a), operand(b)
+    ndim = max(a.ndim, b.ndim)
+    m, n = ((1,) * (ndim - x.ndim) + x.shape for x in (a, b))
+    product = a.reshape([k for size in m for k in (size, 1)]) * b.reshape([k for size in n for k in (1, size)])
+    return product.reshape([i * j for i, j in zip(m, n, strict=True)])
+
+
+@answers(np.cross, np.linalg.cross)
+def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(operand(a), axisa, -1), np.moveaxis(operand(b), axisb, -1)
+    sizes = (a.shape[-1], b.shape[-1])
+    if sizes == (2, 2):
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    if sizes != (3, 3):
+        raise ValueError(f"np.cross takes two vectors of 3 entries (or two of 2), not of {sizes[0]} and {sizes[1]}")
+    following, last = [1, 2, 0], [2, 0, 1]
+    c = a[..., following] * b[..., last] - a[..., last] * b[..., following]
+    return np.moveaxis(c, -1, axisc) if c.ndim > 1 else c
+
+
+@answers(np.einsum)
+def _einsum(*arguments: Any, optimize: Any = None) -> Any:
+    terms, out, xs = _subscripts(arguments)
+    named = "".join(terms) + (out or "")
+    unused = [letter for letter in products.LETTERS if letter not in named]
+    broadcast = [
+        x.ndim - len(term.replace("...", "")) if "..." in term else 0 for term, x in zip(terms, xs, strict=True)
+    ]
+    ellipsis = "".join(unused[: max(broadcast)])
+    for i, (term, x) in enumerate(zip(terms, xs, strict=True)):
+        terms[i] = term.replace("...", ellipsis[len(ellipsis) - broadcast[i] :])
+        if len(terms[i]) != x.ndim:
+            raise ValueError(f"np.einsum: the subscripts {term!r} name {len(term)} axes of an array of shape {x.shape}")
+    if out is None:
+        every = "".join(terms)
+        out = "..." * bool(ellipsis) + "".join(
+            sorted(letter for letter in set(every) if every.count(letter) == 1 and letter not in ellipsis)
+        )
+    elif ellipsis and "..." not in out:
+        raise ValueError("np.einsum: the axes under the operands' ellipsis need one in the output too")
+    return Tensor.record(
+        products.einsum, tuple(xs), {"subscripts": ",".join(terms) + "->" + out.replace("...", ellipsis)}
+    )
+
+
+def _subscripts(arguments: tuple[Any, ...]) -> tuple[list[str], str | None, list[Any]]:
+    """The operands' subscripts, the output's if given, and the operands, from either way of calling np.einsum."""
+    if isinstance(arguments[0], str):
+        inputs, arrow, out = arguments[0].replace(" ", "").partition("->")
+        terms, xs = inputs.split(","), operands(arguments[1:])
+        if len(terms) != len(xs):
+            raise ValueError(f"np.einsum: {arguments[0]!r} has {len(terms)} operands, but {len(xs)} came")
+        return terms, out if arrow else None, xs
+
+    def spelled(axes: Any) -> str:
+        return "".join("..." if k is Ellipsis else products.LETTERS[k] for k in axes)
+
+    pairs = len(arguments) // 2
+    terms = [spelled(axes) for axes in arguments[1 : 2 * pairs : 2]]
+    return terms, spelled(arguments[-1]) if len(arguments) % 2 else None, operands(arguments[: 2 * pairs : 2])
+
+
+@answers(np.linalg.matrix_power)
+def _matrix_power(a: Any, n: int) -> Any:
+    t: Any = as_tensor(a)
+    if n < 0:
+        t, n = np.linalg.inv(t), -n
+    if n == 0:
+        return Tensor(np.broadcast_to(np.eye(t.shape[-1], dtype=t.dtype), t.shape))
+    power = None
+    while n:  # the bits of n: a^13 = a^8 a^4 a
+        if n & 1:
+            power = t if power is None else power @ t
+        n >>= 1
+        if n:
+            t = t @ t
+    return power
+
+
+@answers(np.linalg.multi_dot)
+def _multi_dot(arrays: Any) -> Any:
+    xs = operands(arrays)
+    if len(xs) < 2:
+        raise ValueError(f"np.linalg.multi_dot takes two arrays or more, not {len(xs)}")
+    row, column = xs[0].ndim == 1, xs[-1].ndim == 1
+    xs[0], xs[-1] = (xs[0][None, :] if row else xs[0]), (xs[-1][:, None] if column else xs[-1])
+    product = _cheapest([x.shape for x in xs])
+    y = _multiply(xs, product, 0, len(xs) - 1)
+    return y[0, 0] if row and column else y[0] if row else y[:, 0] if column else y
+
+
+def _cheapest(shapes: list[tuple[int, ...]]) -> dict[tuple[int, int], int]:
+    """Where to split each run i..j of a product of matrices, for the fewest multiplications.
+
+    Source: Cormen et al., Introduction to Algorithms, section 15.2.
+    """
+    sizes = [shapes[0][0], *(shape[1] for shape in shapes)]
+    cost: dict[tuple[int, int], float] = {(i, i): 0.0 for i in range(len(shapes))}
+    split: dict[tuple[int, int], int] = {}
+    for length in range(1, len(shapes)):
+        for i in range(len(shapes) - length):
+            j = i + length
+            cost[i, j] = math.inf
+            for k in range(i, j):
+                c = cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1]
+                if c < cost[i, j]:
+                    cost[i, j], split[i, j] = c, k
+    return split
+
+
+def _multiply(xs: list[Any], split: dict[tuple[int, int], int], i: int, j: int) -> Any:
+    return xs[i] if i == j else _multiply(xs, split, i, split[i, j]) @ _multiply(xs, split, split[i, j] + 1, j)

@@ -1,0 +1,216 @@
+"""Entries picked, repeated, moved, sorted, inserted and left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from tinygrad_lite.functions.answering import answers, operand, plain
+from tinygrad_lite.primitives import moving
+from tinygrad_lite.tensor import Tensor, as_tensor
+
+# -- picking ---------------------------------------------------------------------------------------------------
+
+
+@answers(np.take)
+def _take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
+    t = as_tensor(a)
+    if axis is None:
+        t, axis = t.reshape(-1), 0
+    axis = normalize_axis_index(axis, t.ndim)
+    indices = plain(indices)
+    if mode != "raise":
+        n = t.shape[axis]
+        indices = np.remainder(indices, n) if mode == "wrap" else np.clip(indices, 0, n - 1)
+    return t[(slice(None),) * axis + (np.asarray(indices),)]
+
+
+@answers(np.take_along_axis)
+def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    t, indices = as_tensor(arr), np.asarray(plain(indices))
+    if axis is None:
+        t, axis = t.reshape(-1), 0
+    axis = normalize_axis_index(axis, t.ndim)
+    if indices.ndim != t.ndim:
+        raise ValueError(
+            f"np.take_along_axis: the indices have shape {indices.shape}, the array {t.shape}: as many axes"
+        )
+    where = list(np.ogrid[tuple(slice(n) for n in t.shape)])
+    where[axis] = indices
+    return t[tuple(where)]
+
+
+@answers(np.compress)
+def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
+    return _take(a, np.flatnonzero(plain(condition)), axis)
+
+
+@answers(np.extract)
+def _extract(condition: Any, arr: Any) -> Any:
+    return _take(arr, np.flatnonzero(plain(condition)))
+
+
+@answers(np.choose)
+def _choose(a: Any, choices: Any, *, mode: str = "raise") -> Any:
+    a, n = np.asarray(plain(a)), len(choices)
+    if mode != "raise":
+        a = np.remainder(a, n) if mode == "wrap" else np.clip(a, 0, n - 1)
+    shape = np.broadcast_shapes(a.shape, *(np.shape(c) for c in choices))
+    stacked = np.stack([np.broadcast_to(c, shape) for c in choices])
+    return stacked[(np.broadcast_to(a, shape), *np.ogrid[tuple(slice(n) for n in shape)])]
+
+
+@answers(np.diagonal)
+def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return Tensor.record(moving.diagonal, (as_tensor(a),), {"offset": offset, "axis1": axis1, "axis2": axis2})
+
+
+@answers(np.trace)
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return _diagonal(a, offset, axis1, axis2).sum(-1)
+
+
+@answers(np.linalg.diagonal)
+def _linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    return _diagonal(x, offset, -2, -1)
+
+
+@answers(np.linalg.trace)
+def _linalg_trace(x: Any, /, *, offset: int = 0) -> Any:
+    return _diagonal(x, offset, -2, -1).sum(-1)
+
+
+@answers(np.diag)
+def _diag(v: Any, k: int = 0) -> Any:
+    t = as_tensor(v)
+    if t.ndim == 2:
+        return _diagonal(t, k)
+    return Tensor.record(moving.diag, (t,), {"k": k})
+
+
+@answers(np.diagflat)
+def _diagflat(v: Any, k: int = 0) -> Any:
+    return _diag(as_tensor(v).reshape(-1), k)
+
+
+@answers(np.tril)
+def _tril(m: Any, k: int = 0) -> Any:
+    return Tensor.record(moving.tril, (as_tensor(m),), {"k": k})
+
+
+@answers(np.triu)
+def _triu(m: Any, k: int = 0) -> Any:
+    return Tensor.record(moving.triu, (as_tensor(m),), {"k": k})
+
+
+# -- moving and repeating --------------------------------------------------------------------------------------
+
+
+@answers(np.roll)
+def _roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    return Tensor.record(moving.roll, (as_tensor(a),), {"shift": shift, "axis": axis})
+
+
+@answers(np.flip)
+def _flip(m: Any, axis: Any = None) -> Any:
+    return Tensor.record(moving.flip, (as_tensor(m),), {"axis": axis})
+
+
+@answers(np.fliplr)
+def _fliplr(m: Any) -> Any:
+    return _flip(m, 1)
+
+
+@answers(np.flipud)
+def _flipud(m: Any) -> Any:
+    return _flip(m, 0)
+
+
+@answers(np.rot90)
+def _rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    return Tensor.record(moving.rot90, (as_tensor(m),), {"k": k, "axes": axes})
+
+
+@answers(np.tile)
+def _tile(A: Any, reps: Any) -> Any:
+    return Tensor.record(moving.tile, (as_tensor(A),), {"reps": reps})
+
+
+@answers(np.repeat)
+def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    return Tensor.record(moving.repeat, (as_tensor(a),), {"repeats": plain(repeats), "axis": axis})
+
+
+@answers(np.resize)
+def _resize(a: Any, new_shape: Any) -> Any:
+    shape = (new_shape,) if np.ndim(new_shape) == 0 else tuple(new_shape)
+    positions = np.resize(np.arange(np.size(a)), shape)
+    return as_tensor(a).reshape(-1)[positions] if np.size(a) else Tensor(np.zeros(shape, a.dtype))
+
+
+@answers(np.pad)
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", **more: Any) -> Any:
+    t = as_tensor(array)
+    if not t.ndim:  # no axis to pad
+        return t.reshape(())
+    if isinstance(pad_width, dict):
+        axes = {normalize_axis_index(axis, t.ndim): width for axis, width in pad_width.items()}
+        pad_width = [axes.get(axis, 0) for axis in range(t.ndim)]
+        pad_width = [(w, w) if np.ndim(w) == 0 else w for w in pad_width]
+    widths = tuple((int(b), int(a)) for b, a in np.broadcast_to(pad_width, (t.ndim, 2)))
+    if mode == "constant":
+        padded = Tensor.record(moving.pad, (t,), {"pad_width": widths})
+        filling = more.pop("constant_values", 0)
+        if not more:
+            return padded if np.ndim(filling) == 0 and filling == 0 else _framed(padded, t, widths, filling)
+    elif mode in ("edge", "reflect", "symmetric", "wrap") and not more:
+        return Tensor.record(moving.pad_by_entries, (t,), {"pad_width": widths, "mode": mode})
+    raise TypeError(
+        f"np.pad on a Tensor has the modes constant (with constant_values=), edge, reflect, symmetric and wrap; this is "
+        f"mode={mode!r}{''.join(f', {name}=' for name in more)}. Pad with np.concatenate instead."
+    )
+
+
+def _framed(padded: Tensor, t: Tensor, widths: Any, filling: Any) -> Any:
+    inside = np.pad(np.ones(t.shape, bool), widths)
+    return np.where(inside, padded, np.pad(np.zeros(t.shape, t.dtype), widths, constant_values=plain(filling)))
+
+
+# -- order -----------------------------------------------------------------------------------------------------
+
+
+@answers(np.sort)
+def _sort(a: Any, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None) -> Any:
+    t = as_tensor(a)
+    if axis is None:
+        t, axis = t.reshape(-1), 0
+    return Tensor.record(moving.sort, (t,), {"axis": axis})
+
+
+@answers(np.partition)
+def _partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect") -> Any:
+    t = as_tensor(a)
+    if axis is None:
+        t, axis = t.reshape(-1), 0
+    return Tensor.record(moving.partition, (t,), {"kth": kth, "axis": axis})
+
+
+# -- adding and leaving out ------------------------------------------------------------------------------------
+
+
+@answers(np.delete)
+def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+    return Tensor.record(moving.delete, (as_tensor(arr),), {"obj": plain(obj), "axis": axis})
+
+
+@answers(np.insert)
+def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    # NumPy's own insert, on positions: those of `arr`, and after them those of `values`.
+    old, new = as_tensor(arr), operand(values)
+    n = old.size
+    positions = np.insert(
+        np.arange(n).reshape(old.shape), plain(obj), np.arange(n, n + new.size).reshape(new.shape), axis
+    )
+    return np.concatenate([np.ravel(old), np.ravel(new).astype(old.dtype)])[positions]

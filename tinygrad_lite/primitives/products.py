@@ -1,0 +1,84 @@
+"""Sums of products over chosen axes: tensordot and einsum. The adjoint of such a product is another of the kind."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.primitive import Primitive, linear
+
+WORTH_PLANNING = (
+    20_000  # multiplications; below, einsum's search for an order that uses BLAS takes longer than it saves
+)
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _free(x: Any, summed: tuple[int, ...]) -> list[int]:
+    return [k for k in range(x.ndim) if k not in summed]
+
+
+def _tensordot_left(g: Any, y: Any, a: Any, b: Any, axes: tuple[tuple[int, ...], tuple[int, ...]]) -> Any:
+    # g has a's free axes, then b's. Summing over b's leaves a's free axes, then the summed ones in b's order.
+    in_a, in_b = axes
+    free_a, free_b = _free(a, in_a), _free(b, in_b)
+    c = np.tensordot(g, b, (list(range(len(free_a), g.ndim)), free_b))
+    return np.transpose(c, np.argsort([*free_a, *(in_a[in_b.index(k)] for k in sorted(in_b))]))
+
+
+def _tensordot_right(g: Any, y: Any, a: Any, b: Any, axes: tuple[tuple[int, ...], tuple[int, ...]]) -> Any:
+    in_a, in_b = axes
+    free_a, free_b = _free(a, in_a), _free(b, in_b)
+    c = np.tensordot(a, g, (free_a, list(range(len(free_a)))))
+    return np.transpose(c, np.argsort([*(in_b[in_a.index(k)] for k in sorted(in_a)), *free_b]))
+
+
+def _einsum(*xs: Any, subscripts: str) -> Any:
+    # of one operand there is nothing to plan
+    return np.einsum(subscripts, *xs, optimize=len(xs) > 1 and _work(subscripts, xs) > WORTH_PLANNING)
+
+
+def _work(subscripts: str, xs: tuple[Any, ...]) -> int:
+    """The number of multiplications when all is done in one loop: the product of the sizes of all axes."""
+    sizes: dict[str, int] = {}
+    for term, x in zip(subscripts.partition("->")[0].split(","), xs, strict=True):
+        sizes.update(zip(term, x.shape, strict=True))
+    return math.prod(sizes.values())
+
+
+def _einsum_adjoint(i: int, g: Any, y: Any, *xs: Any, subscripts: str) -> Any:
+    """Operand i and the output change places; all other operands stay.
+
+    An axis that only operand i has was summed away: its cotangent is the same all along, a product with ones.
+    A letter that stands in operand i twice read a diagonal: the cotangent goes back onto it, a product with eye.
+    """
+    terms, out = subscripts.split("->")
+    factors = terms.split(",")
+    mine = factors[i]
+    rest = [(factor, x) for k, (factor, x) in enumerate(zip(factors, xs, strict=True)) if k != i]
+    known = set(out).union(*(factor for factor, _ in rest))
+    unused = (letter for letter in LETTERS if letter not in subscripts)
+    target = ""
+    for letter, n in zip(mine, xs[i].shape, strict=True):
+        if letter in target:
+            fresh = next(unused)
+            rest.append((letter + fresh, np.eye(n, dtype=y.dtype)))
+            letter = fresh
+        elif letter not in known:
+            rest.append((letter, np.ones(n, y.dtype)))
+        target += letter
+    return np.einsum(",".join([out, *(factor for factor, _ in rest)]) + "->" + target, g, *(x for _, x in rest))
+
+
+tensordot: Primitive = linear(  # axes: the summed axes of a, and those of b, each counted from 0
+    lambda a, b, axes: np.tensordot(a, b, axes),
+    r"#1 \cdot #2",
+    _tensordot_left,
+    _tensordot_right,
+    multilinear=True,
+    name="tensordot",
+)
+einsum: Primitive = linear(  # subscripts: one letter for each axis, with the output's written out
+    _einsum, r"\mathrm{einsum}(#1)", _einsum_adjoint, variadic=True, multilinear=True, name="einsum"
+)

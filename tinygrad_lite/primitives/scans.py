@@ -1,0 +1,104 @@
+"""Products and running sums along an axis, and the kinds of size: std and the norm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.primitive import general, linear
+from tinygrad_lite.primitives.reductions import _count, _restore
+
+
+def _product_of_others(x: Any) -> Any:
+    """Along the last axis, the product of all entries but one, for each: y / x wherever x is not 0, and right there.
+
+    Halve the problem: multiply the first half with the second, entry by entry. All others of an entry are then its
+    partner times all other pairs.
+    """
+    n = x.shape[-1]
+    if n < 2:
+        return np.ones_like(x)
+    half = n // 2
+    a, b, odd = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
+    others = _product_of_others(np.concatenate([a * b, odd], -1))
+    pairs = others[..., :half]
+    return np.concatenate([pairs * b, pairs * a, others[..., half:]], -1)
+
+
+def _prod_rule(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    if not x.ndim:
+        return g
+    axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    last = tuple(range(-len(axes), 0))
+    moved = np.moveaxis(x, axes, last)
+    kept = moved.shape[: x.ndim - len(axes)]
+    others = _product_of_others(np.reshape(moved, (*kept, math.prod(moved.shape[len(kept) :]))))
+    others = np.reshape(others, moved.shape)
+    return _restore(g, axis, keepdims) * np.moveaxis(others, last, axes)
+
+
+def _reversed_cumsum(g: Any, y: Any, x: Any, axis: int) -> Any:
+    return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+
+
+def _cumprod_rule(g: Any, y: Any, x: Any, axis: int) -> Any:
+    """sum over j >= i of g_j x_0 ... x_j without x_i: what comes before x_i, times R_i = g_i + x_(i+1) R_(i+1).
+
+    R is found for all i at once by doubling: after each step s_i holds the first d terms of R_i, and m_i the product
+    that leads on to the next d. Nothing is divided by, so zeros are no exception.
+    """
+    x, s = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
+    n, d = x.shape[-1], 1
+    m = x[..., 1:]  # m[..., i] leads from i to i + d
+    while d < n:
+        s = np.concatenate([s[..., :-d] + m * s[..., d:], s[..., -d:]], -1)
+        m = m[..., :-d] * m[..., d:]
+        d *= 2
+    before = np.concatenate([np.ones_like(x[..., :1]), np.cumprod(x[..., :-1], -1)], -1)
+    return np.moveaxis(before * s, -1, axis)
+
+
+def _or_one(d: Any) -> Any:
+    # Where a length is 0 so is all that it is divided into: 0 / 1 = 0 stands for 0 / 0.
+    return np.where(d == 0, 1, d)
+
+
+def _norm(x: Any, axis: Any, keepdims: Any, order: float = 2) -> Any:
+    if order == 2:
+        return np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=keepdims))
+    return np.add.reduce(np.abs(x) ** order, axis=axis, keepdims=keepdims) ** (1 / order)
+
+
+def _norm_rule(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, order: float = 2) -> Any:
+    length = _restore(_or_one(y), axis, keepdims)
+    share = x / length if order == 2 else np.sign(x) * (np.abs(x) / length) ** (order - 1)
+    return _restore(g, axis, keepdims) * share
+
+
+prod = general(
+    lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
+    r"\prod #1",
+    _prod_rule,
+    name="prod",
+)
+cumsum = linear(
+    lambda x, axis: np.add.accumulate(x, axis=axis), r"\mathrm{cumsum}(#1)", _reversed_cumsum, name="cumsum"
+)
+cumprod = general(
+    lambda x, axis: np.multiply.accumulate(x, axis=axis), r"\mathrm{cumprod}(#1)", _cumprod_rule, name="cumprod"
+)
+std = general(  # the root of the variance; where all entries are equal the derivative is 0
+    lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    r"\mathrm{std}\, #1",
+    lambda g, y, x, axis, ddof, keepdims: (
+        _restore(g / _or_one(y), axis, keepdims)
+        * (x - np.mean(x, axis=axis, keepdims=True))
+        * np.divide(1.0, _count(x, y) - ddof)
+    ),
+    name="std",
+)
+norm = general(  # (sum |x|^order)^(1/order) over `axis`; at 0 the derivative is 0
+    _norm, r"\lVert #1 \rVert", _norm_rule, name="norm"
+)
