@@ -1,0 +1,57 @@
+"""`python -m tests.benchmarks`, from the root of the repository: every table, in one run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import chain, imports, memory, training
+from .report import conditions, header, write_json
+from .rows import ROWS
+
+SECTIONS = ("training", "chain", "memory", "import")
+HOW_TO_READ = (
+    "How to read: a ratio is a median over that of the reference named above its table, in this very run; below 1 is "
+    "quicker (or smaller). Ratios compare across machines of a kind, microseconds do not. Leave the whole machine to "
+    "the run: where a product uses every core, one other busy process can cost a step a hundredfold."
+)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, shorter chains: a look, no result")
+    parser.add_argument("--rows", default="1,2,3,4,5", help="training rows to run, such as 1,5")
+    parser.add_argument("--repeat", type=int, help="rounds of the interleaved timing")
+    parser.add_argument("--json", type=Path, help="also write every number to this file")
+    parser.add_argument("--only", choices=SECTIONS, help="one section")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the sections, printing each as it is done."""
+    args = arguments()
+    quick = args.quick
+    rows = [ROWS[int(k) - 1] for k in args.rows.split(",")]
+    lengths = chain.LENGTHS[:2] if quick else chain.LENGTHS
+    sections: dict[str, tuple[Callable[[], Any], Callable[[Any], str]]] = {
+        "training": (lambda: training.measure(rows, args.repeat or (3 if quick else 12)), training.report),
+        "chain": (lambda: chain.measure(lengths), chain.report),
+        "memory": (lambda: memory.measure(5 if quick else 20), memory.report),
+        "import": (lambda: imports.measure(args.repeat or (5 if quick else 15)), imports.report),
+    }
+    found: dict[str, Any] = {"conditions": conditions()}
+    print(header(found["conditions"]), flush=True)
+    for name in SECTIONS if args.only is None else (args.only,):
+        measure, report = sections[name]
+        found[name] = measure()
+        print(report(found[name]), flush=True)
+    print(HOW_TO_READ)
+    if args.json is not None:
+        write_json(args.json, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""How thorough Hypothesis is: `dev` by default, `ci` where HYPOTHESIS_PROFILE=ci or CI=true say so."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+slow_is_fine = (HealthCheck.too_slow, HealthCheck.data_too_large)
+settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=slow_is_fine)
+settings.register_profile(
+    "ci", max_examples=500, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow_is_fine
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--rewrite-golden`: take what the code does now as what it should do; look at the difference before a commit."""
+    parser.addoption("--rewrite-golden", action="store_true", help="rewrite the golden files of tests/readings")

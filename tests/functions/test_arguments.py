@@ -1,0 +1,117 @@
+"""NumPy's arguments, drawn at random: what NumPy answers for an array, a Tensor answers too."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+
+import tinygrad_lite as tl
+from tests.oracles import Array
+from tinygrad_lite import Tensor
+from tinygrad_lite.testing import strategies
+
+REDUCTIONS = (np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.ptp, np.median, np.nansum, np.nanmax)
+
+
+def same(f: Callable[[Any], Any], x: Array) -> None:
+    """A Tensor gives what an array gives, if that gives anything."""
+    try:
+        want = f(x)
+    except (ValueError, IndexError, TypeError):
+        with contextlib.suppress(ValueError, IndexError, TypeError):
+            f(Tensor(x))
+        return
+    got = f(Tensor(x, requires_grad=True))
+    wants, gots = (want, got) if isinstance(want, (list, tuple)) else ([want], [got])
+    for a, b in zip(wants, gots, strict=True):
+        assert b.dtype == np.asarray(a).dtype
+        np.testing.assert_allclose(b.numpy(), a, rtol=1e-13, atol=1e-13)
+
+
+@st.composite
+def arrays_and_axes(draw: st.DrawFn) -> tuple[Array, Any]:
+    shape = draw(strategies.shapes(min_side=0, max_side=3))
+    x = draw(strategies.arrays(shape))
+    axes = st.integers(-len(shape) - 1, len(shape))
+    return x, draw(st.none() | axes | st.lists(axes, max_size=3).map(tuple))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # means of nothing, of which NumPy warns
+@given(arrays_and_axes(), st.sampled_from(REDUCTIONS), st.booleans())
+def test_a_reduction_over_any_axis(x_and_axis: tuple[Array, Any], f: Any, keepdims: bool) -> None:
+    x, axis = x_and_axis
+    if f in (np.median,) and (not x.size or axis == ()):
+        return
+    same(lambda a: f(a, axis=axis, keepdims=keepdims), x)
+
+
+@given(arrays_and_axes(), st.sampled_from((np.cumsum, np.cumprod, np.sort, np.flip, np.diff)))
+def test_a_function_along_any_axis(x_and_axis: tuple[Array, Any], f: Any) -> None:
+    x, axis = x_and_axis
+    if f is np.diff and axis is None:
+        return
+    if x.ndim or f is not np.sort:
+        same(lambda a: f(a, axis=axis), x)
+
+
+MOVES: tuple[Callable[..., Any], ...] = (
+    lambda a, k, m, axis, mode: np.roll(a, k, axis),
+    lambda a, k, m, axis, mode: np.repeat(a, abs(k), axis if not isinstance(axis, tuple) else None),
+    lambda a, k, m, axis, mode: np.moveaxis(a, k, m),
+    lambda a, k, m, axis, mode: np.rollaxis(a, k, m),
+    lambda a, k, m, axis, mode: np.expand_dims(a, 0 if axis is None else axis),
+    lambda a, k, m, axis, mode: np.squeeze(a, axis),
+    lambda a, k, m, axis, mode: np.delete(a, k, axis),
+    lambda a, k, m, axis, mode: np.insert(a, k, 1.5, axis),
+    lambda a, k, m, axis, mode: np.take(a, [k, m], axis if not isinstance(axis, tuple) else 0),
+    lambda a, k, m, axis, mode: np.tile(a, (abs(k), abs(m))),
+    lambda a, k, m, axis, mode: np.pad(a, (abs(k), abs(m)), mode),
+    lambda a, k, m, axis, mode: np.array_split(a, abs(k) + 1, axis if isinstance(axis, int) else 0),
+    lambda a, k, m, axis, mode: np.diagonal(a, k, 0, m),
+    lambda a, k, m, axis, mode: np.rot90(a, k),
+    lambda a, k, m, axis, mode: np.tril(a, k),
+)  # fmt: skip
+
+
+@given(
+    arrays_and_axes(),
+    st.integers(0, len(MOVES) - 1),
+    st.integers(-3, 3),
+    st.integers(-3, 3),
+    st.sampled_from(("constant", "edge", "reflect", "symmetric", "wrap")),
+)
+def test_entries_moved_with_any_arguments(x_and_axis: tuple[Array, Any], move: int, k: int, m: int, mode: str) -> None:
+    x, axis = x_and_axis
+    same(lambda a: MOVES[move](a, k, m, axis, mode), x)
+
+
+@given(strategies.arrays_for_broadcasting(3))
+def test_choices_broadcast(arrays: tuple[Array, ...]) -> None:
+    a, b, c = arrays
+    for f in (
+        lambda x: np.where(a > 0, x, c),
+        lambda x: np.clip(x, -1, abs(c)),
+        lambda x: np.fmax(np.arctan2(x, c), a),
+    ):
+        same(f, b)
+
+
+SUBSCRIPTS = st.lists(st.text("abc", max_size=3), min_size=1, max_size=3)
+
+
+@given(SUBSCRIPTS, st.data())
+def test_einsum_of_any_subscripts_without_repeats_in_the_output(terms: list[str], data: st.DataObject) -> None:
+    letters = sorted(set("".join(terms)))
+    out = "".join(data.draw(st.permutations(letters))[: data.draw(st.integers(0, len(letters)))])
+    sizes = dict(zip("abc", (2, 3, 2), strict=True))
+    rng = np.random.default_rng(0)
+    xs = [rng.normal(size=[sizes[letter] for letter in term]) for term in terms]
+    subscripts = ",".join(terms) + "->" + out
+    np.testing.assert_allclose(np.einsum(subscripts, *map(Tensor, xs)).numpy(), np.einsum(subscripts, *xs), atol=1e-12)
+    assert tl.gradcheck(lambda *ts: np.einsum(subscripts, *ts), *xs)

@@ -1,0 +1,271 @@
+"""A Tensor by itself: what it is made from, what it shows, how it is copied, and Python's operators on it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import operator
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_lite as tl
+from tinygrad_lite import GraphError, Tensor
+
+
+def leaf(value: Any, name: str | None = None) -> Tensor:
+    return tl.tensor(np.array(value, float), requires_grad=True, name=name)
+
+
+# -- what it is made from ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("data", "dtype", "shape"), [
+    (1, np.float64, ()), (1.5, np.float64, ()), ([1, 2], np.float64, (2,)), ([[1, 2.5]], np.float64, (1, 2)),
+    ([], np.float64, (0,)), (range(3), np.float64, (3,)), ((1, 2), np.float64, (2,)), (True, np.bool_, ()),
+    ([True, False], np.bool_, (2,)), (np.float32(1), np.float32, ()), (np.float16([1, 2]), np.float16, (2,)),
+    (np.arange(3), np.int64, (3,)), (np.uint8(3), np.uint8, ()), (Tensor([1.0]), np.float64, (1,)),
+    ([Tensor(1.0), Tensor(2.0)], np.float64, (2,)), ([np.float32(1), np.float32(2)], np.float32, (2,)),
+], ids=repr)  # fmt: skip
+def test_what_a_tensor_is_made_from(data: Any, dtype: Any, shape: tuple[int, ...]) -> None:
+    for t in (Tensor(data), tl.tensor(data)):
+        assert (t.dtype, t.shape) == (dtype, shape)
+        assert (t.ndim, t.size) == (len(shape), math.prod(shape))
+        assert t.is_leaf
+        assert t.grad is None
+        assert t.name is None
+        assert not t.requires_grad
+
+
+def test_the_dtype_may_be_asked_for() -> None:
+    assert Tensor([1, 2], dtype=np.float32).dtype == np.float32
+    assert Tensor(np.ones(2), dtype=int).dtype == int
+    assert Tensor(Tensor([1.0]), dtype=np.float16).dtype == np.float16
+
+
+@pytest.mark.parametrize(("data", "error", "said"), [
+    ([[1, 2], [3]], ValueError, "rows of equal length"),
+    ("abc", TypeError, "takes real numbers"),
+    (["a"], TypeError, "takes real numbers"),
+    (None, TypeError, "takes real numbers"),
+    (object(), TypeError, "not dtype object"),
+    ({"a": 1}, TypeError, "not dtype object"),
+    (1j, TypeError, "not complex numbers"),
+    (np.ones(2, complex), TypeError, "not complex numbers.*array.real"),
+    (np.array(["2020-01-01"], "M8[D]"), TypeError, "not dtype datetime64"),
+    (leaf(1, "w"), TypeError, r"w \(\) requires a gradient; a new tensor of it would lose the graph"),
+    ([leaf(1, "w"), 2.0], TypeError, r"w \(\) requires a gradient"),
+])  # fmt: skip
+def test_what_it_cannot_be_made_from(data: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        Tensor(data)
+
+
+# -- what it gives out -------------------------------------------------------------------------------------------
+
+
+def test_item_numpy_and_detach() -> None:
+    x = leaf([[3.0]], "x")
+    assert type(x.item()) is float
+    assert x.item() == 3
+    assert isinstance(x.numpy(), np.ndarray)
+    assert isinstance(leaf(2).numpy(), np.ndarray)
+    d = (x * 2).detach()
+    assert d.is_leaf
+    assert not d.requires_grad
+    with pytest.raises(ValueError, match="can only convert an array of size 1"):
+        leaf([1, 2]).item()
+
+
+def test_data_may_be_set_and_keeps_the_dtype_of_plain_numbers() -> None:
+    x = Tensor(np.ones(2, np.float32), requires_grad=True, name="x")
+    x.data = [3, 4]
+    assert x.dtype == np.float32
+    x.data = np.ones((2, 2))
+    assert (x.dtype, x.shape) == (np.float64, (2, 2))
+    for wrong in (np.array([1, 2]), [1j], "a"):
+        with pytest.raises((TypeError, ValueError)):
+            x.data = wrong
+    np.testing.assert_array_equal(x.numpy(), np.ones((2, 2)))
+
+
+@pytest.mark.parametrize(("t", "text"), [
+    (Tensor([1.0, 2.0]), "Tensor([1., 2.])"),
+    (leaf(1.5, "w"), "Tensor(1.5, name='w', requires_grad=True)"),
+    (leaf([1, 2]) * 2, "Tensor([2., 4.], op=multiply)"),
+    (Tensor(np.float32([1])), "Tensor([1.], dtype=float32)"),
+    (Tensor([True]), "Tensor([ True])"),
+    (tl.nn.Parameter([1.0]), "Parameter([1.], requires_grad=True)"),
+    (tl.nn.ReLU()(leaf([-1, 1])), "Tensor([0., 1.], op=relu, module='ReLU')"),
+    (Tensor(np.zeros(0)), "Tensor([])"),
+])  # fmt: skip
+def test_the_repr_shows_values_name_and_where_it_came_from(t: Tensor, text: str) -> None:
+    assert repr(t) == text
+
+
+def test_a_large_tensor_is_abridged_and_formats_work() -> None:
+    assert "..." in repr(Tensor(np.zeros(1000)))
+    assert f"{Tensor(1.23456):.2f} {Tensor(2.0)}" == "1.23 Tensor(2.)"
+    x = leaf([1.0])
+    x.data[0] = 5
+    assert repr(x) == "Tensor([5.], requires_grad=True)"
+
+
+def test_python_numbers_from_tensors_of_one_entry() -> None:
+    assert (float(leaf([2.5])), int(leaf(2.5)), bool(leaf(0)), bool(leaf([3]))) == (2.5, 2, False, True)
+    assert operator.index(Tensor(np.array(2))) == 2
+    assert list(range(Tensor(np.array(2)))) == [0, 1]
+    assert [10, 20][Tensor(np.array(1))] == 20
+
+
+@pytest.mark.parametrize(("convert", "t", "error"), [
+    (float, Tensor([1.0, 2.0]), ValueError), (bool, Tensor([1.0, 2.0]), ValueError), (bool, Tensor([]), ValueError),
+    (operator.index, Tensor(1.0), TypeError), (operator.index, Tensor([1, 2]), TypeError), (range, Tensor(2.0), TypeError),
+])  # fmt: skip
+def test_what_is_no_single_number_is_refused(convert: Callable[[Any], Any], t: Tensor, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        convert(t)
+
+
+def test_attributes_that_do_not_exist() -> None:
+    t = Tensor(1.0)
+    with pytest.raises(AttributeError, match=r"no method tanh; write np.tanh\(t\)"):
+        t.tanh()
+    for name in ("nothing", "_private", "typecodes", "__array_interface__", "sctypeDict", "pi"):
+        assert not hasattr(t, name)
+    with pytest.raises(AttributeError):
+        t.something = 1
+
+
+# -- copies ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_a_leaf_is_copied_with_its_gradient_and_shares_nothing(clone: Callable[[Tensor], Tensor]) -> None:
+    for x in (leaf([1, 2], "x"), tl.nn.Parameter(np.float32([1, 2])), Tensor(np.arange(2)), leaf(3)):
+        if x.requires_grad:
+            np.sum(x * x).backward()
+        y = clone(x)
+        assert type(y) is type(x)
+        assert (y.name, y.requires_grad, y.dtype, y.shape) == (x.name, x.requires_grad, x.dtype, x.shape)
+        np.testing.assert_array_equal(y.numpy(), x.numpy())
+        if x.grad is not None:
+            assert y.grad is not None
+            np.testing.assert_array_equal(y.grad, x.grad)
+            y.grad[...] = 9
+            assert np.all(x.grad != 9)
+        y.data[...] = 7
+        assert np.all(x.numpy() != 7)
+
+
+def test_a_computed_tensor_is_not_copied_with_its_graph() -> None:
+    with pytest.raises(TypeError, match="would take its whole graph along"):
+        copy.deepcopy(leaf(1) * 2)
+
+
+# -- operators ---------------------------------------------------------------------------------------------------
+
+BINARY: list[Callable[[Any, Any], Any]] = [
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.floordiv, operator.mod,
+    operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne,
+]  # fmt: skip
+OTHERS = [2, 2.5, True, np.float64(1.5), np.int32(3), np.array([1.0, 2.0]), np.array([3, 4]), [1.0, 2.0], Tensor([1.0, 2.0])]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=repr)
+@pytest.mark.parametrize("op", BINARY)
+def test_operators_mix_freely_on_both_sides(op: Callable[[Any, Any], Any], other: Any) -> None:
+    """Value and dtype as NumPy's, whichever side the Tensor is on; and never a plain array."""
+    array = np.array([1.5, 2.0])
+    plain = other.numpy() if isinstance(other, Tensor) else other
+    for got, want in ((op(leaf(array), other), op(array, plain)), (op(other, leaf(array)), op(plain, array))):
+        assert isinstance(got, Tensor)
+        assert got.dtype == np.asarray(want).dtype
+        np.testing.assert_array_equal(got.numpy(), want)
+
+
+@pytest.mark.parametrize("op", [operator.and_, operator.or_, operator.xor])
+def test_logic_on_masks(op: Callable[[Any, Any], Any]) -> None:
+    a, b = np.array([True, True, False]), np.array([True, False, False])
+    for got in (op(Tensor(a), Tensor(b)), op(Tensor(a), b), op(a, Tensor(b)), op(Tensor(a), b.tolist())):
+        np.testing.assert_array_equal(got.numpy(), op(a, b))
+    np.testing.assert_array_equal((~Tensor(a)).numpy(), ~a)
+    np.testing.assert_array_equal((True & Tensor(a)).numpy(), a)
+
+
+def test_matrix_products_with_lists_and_arrays_on_both_sides() -> None:
+    t = leaf([[1, 2], [3, 4]])
+    for left in ([1.0, 1.0], np.array([1.0, 1.0]), (1.0, 1.0)):
+        np.testing.assert_array_equal((left @ t).numpy(), [4, 6])
+        np.testing.assert_array_equal((t @ left).numpy(), [3, 7])
+
+
+@given(st.sampled_from(["e", "f", "d"]), st.sampled_from([1, 2.5, True]), st.sampled_from(BINARY[:7]))
+def test_python_numbers_are_weak_and_numpys_are_not(dtype: str, number: Any, op: Callable[[Any, Any], Any]) -> None:
+    x = Tensor(np.ones(2, dtype))
+    assert op(x, number).dtype == op(number, x).dtype == np.dtype(dtype)
+    assert op(x, np.float64(number)).dtype == op(np.float64(number), x).dtype == np.float64
+
+
+def test_augmented_assignment_makes_a_new_tensor() -> None:
+    x = leaf([1.0, 2.0])
+    y = x
+    y += 1
+    y *= 2
+    np.testing.assert_array_equal(x.numpy(), [1, 2])
+    np.sum(y).backward()
+    np.testing.assert_array_equal(x.grad, [2, 2])
+
+
+def test_unary_operators_and_python_functions() -> None:
+    x = leaf([-1.0, 2.0])
+    np.testing.assert_array_equal((-x).numpy(), [1, -2])
+    np.testing.assert_array_equal((+x).numpy(), [-1, 2])
+    np.testing.assert_array_equal(abs(x).numpy(), [1, 2])
+    assert sum([leaf(1.0), leaf(2.0)]).item() == 3
+    assert max(leaf(1.0), leaf(2.0)).item() == 2
+    assert pow(leaf(3.0), 2).item() == 9
+
+
+@pytest.mark.parametrize("call", [
+    lambda t: t << 1, lambda t: t + None, lambda t: t + "a", lambda t: t * object(), lambda t: t + 1j, lambda t: np.complex128(1) * t,
+    lambda t: t > "a", lambda t: t + {}, lambda t: ~t, lambda t: t & 1.0, lambda t: t + np.longdouble(1),
+])  # fmt: skip
+def test_what_has_no_meaning_is_a_type_error(call: Callable[[Tensor], Any]) -> None:
+    with pytest.raises(TypeError):
+        call(leaf(1.0))
+
+
+def test_equality_with_what_is_no_number_is_pythons() -> None:
+    t = leaf([1.0])
+    assert (t == None, t != None, t == "a", t != object()) == (False, True, False, True)  # noqa: E711
+    assert len({t, t, leaf([1.0])}) == 2
+    assert {t: 1}[t] == 1
+
+
+# -- methods -----------------------------------------------------------------------------------------------------
+
+
+def test_methods_without_a_gradient_give_plain_numbers() -> None:
+    x = leaf([[1.0, 5.0], [0.0, 2.0]])
+    assert (x.argmax(), x.argmin(), bool(x.any()), bool(x.all())) == (1, 2, True, False)
+    np.testing.assert_array_equal(x.argmax(axis=0), [0, 0])
+    np.testing.assert_array_equal(x.any(axis=1), [True, True])
+    assert not isinstance(x.argmax(), Tensor)
+
+
+def test_writing_by_index_is_refused_with_advice() -> None:
+    x = leaf([1.0, 2.0], "x")
+    with pytest.raises(TypeError, match=r"x \(2,\) cannot be written into.*np.where"):
+        x[0] = 5.0
+    with pytest.raises(TypeError, match="cannot be written into"):
+        x[...] += 1
+
+
+def test_a_graph_error_is_a_runtime_error() -> None:
+    assert issubclass(GraphError, RuntimeError)

@@ -1,0 +1,114 @@
+"""The checker is checked: it accepts what is right and names what is wrong, down to an error of 1e-9."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import tinygrad_lite as tl
+from tests.oracles import Array
+from tinygrad_lite import GradientError, Tensor
+from tinygrad_lite.primitives import special
+from tinygrad_lite.testing import strategies
+
+X = np.array([0.5, -1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("f", "xs"),
+    [
+        (lambda x: np.tanh(x) * x, (X,)),
+        (np.abs, (np.array([0.0, 1.0, -2.0]),)),
+        (tl.relu, (np.array([0.0, 1e-9, -2.0]),)),
+        (np.maximum, (np.array([1.0, 2.0]), np.array([1.0, 3.0]))),
+        (lambda a, b: a @ b, (np.ones((3, 4)), np.ones((4, 2)))),
+        (np.linalg.norm, (np.zeros(3),)),
+        (np.exp, (np.array([100.0, -100.0]),)),
+        (np.log, (np.array([1e-8, 1e5]),)),
+        (lambda x: 1 / x, (np.array([1e-3]),)),
+        (lambda x: x[np.array([0, 0, 2])] * 2, (X,)),
+        (lambda x, n: x * n, (X, np.arange(3))),
+        (np.tanh, (Tensor(X, requires_grad=True),)),
+        (np.sum, (np.zeros((0, 2)),)),
+        (tl.erf, (X,)),
+    ],
+)
+def test_what_is_right_is_accepted(f: Any, xs: Any) -> None:
+    assert tl.gradcheck(f, *xs)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_the_tolerance_is_that_of_the_dtype(dtype: Any) -> None:
+    assert tl.gradcheck(lambda x: np.sum(np.sin(x) * x), X.astype(dtype))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda g, x: g * np.cos(x) * (1 + 1e-9),
+        lambda g, x: -g * np.cos(x),
+        lambda g, x: g[::-1] * np.cos(x),
+        lambda g, x: g * np.nan,
+        lambda g, x: (g * np.cos(x)).sum(),
+        lambda g, x: np.zeros_like(x),
+    ],
+)
+def test_a_wrong_pair_of_anybodys_functions_is_named(wrong: Any) -> None:
+    assert tl.gradcheck(np.sin, X, vjp=lambda g, x: g * np.cos(x))
+    with pytest.raises(GradientError, match="sin: the gradient by input 0"):
+        tl.gradcheck(np.sin, X, vjp=wrong)
+
+
+def test_a_function_that_takes_no_complex_numbers_is_held_to_differences() -> None:
+    bad = tl.pointwise(
+        special.erf.run,
+        "bad",
+        lambda y, x: 2 / np.sqrt(np.pi) * np.exp(-x * x) * (1 + 1e-8),
+        name="bad",
+    )
+    with pytest.raises(GradientError, match="bad"):
+        tl.gradcheck(bad, X)
+
+
+def test_the_operation_at_fault_is_found_in_the_graph() -> None:
+    halved = tl.linear(lambda x: x * 2, "2 #1", lambda g, y, x: g, name="halved")
+
+    def network(x: Any) -> Any:
+        return np.sum(np.tanh(halved(np.sin(x))))
+
+    with pytest.raises(GradientError, match=r"halved: the gradient by input 0 at \[0\] .* \(found in network\)"):
+        tl.gradcheck(network, X)
+
+
+def test_a_wrong_second_derivative_is_found() -> None:
+    def partial(y: Any, x: Any) -> Any:  # right in value, but cut off from x
+        return 3 * (x.detach() if isinstance(x, Tensor) else x) ** 2
+
+    flat = tl.pointwise(lambda x: x**3, "#1^3", partial, name="flat")
+    assert tl.gradcheck(flat, X)
+    with pytest.raises(GradientError, match="the gradient of flat"):
+        tl.gradcheck(flat, X, order=2)
+
+
+def test_nothing_to_differentiate_is_an_error() -> None:
+    with pytest.raises(TypeError, match="of floats"):
+        tl.gradcheck(np.sin, np.arange(3))
+
+
+@given(strategies.arrays_for_broadcasting(2))
+def test_strategies_keep_off_kinks_and_ties(arrays: tuple[Array, Array]) -> None:
+    both = np.concatenate([a.reshape(-1) for a in arrays])
+    assert len(set(both)) == len(both)
+    assert np.all(np.abs(both) >= 0.05)
+    assert tl.gradcheck(lambda a, b: np.maximum(np.abs(a), tl.relu(b)), *arrays)
+
+
+@given(strategies.networks(), strategies.broadcastable_shapes(3), strategies.arrays(strategies.shapes()))
+def test_strategies_make_what_they_say(network: Any, shapes: Any, array: Array) -> None:
+    net, x = network
+    assert net(x).shape[0] == len(x)
+    assert np.broadcast_shapes(*shapes) is not None
+    assert array.size == len(np.unique(array))
