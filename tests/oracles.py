@@ -105,7 +105,8 @@ class Layered:
 
     Backprop from its four equations, with d[l] = dC/dz[l]:
 
-        d[L] = (a - y)/N . f'(z[L])      d[l] = (d[l+1] W[l+1]) . f'(z[l])      dW[l] = d[l]^T h[l-1]      db[l] = 1^T d[l]
+        d[L] = (a - y)/N . f'(z[L])      d[l] = (d[l+1] W[l+1]) . f'(z[l])
+        dW[l] = d[l]^T h[l-1]             db[l] = 1^T d[l]
     """
 
     weights: list[Array]

@@ -1,5 +1,5 @@
-"""How to call each row of the table. Adding an operation is its row and one line here; all of `primitives/test_rules.py`
-then holds it to the oracles: value, dtypes, broadcasting, and the first three derivatives.
+"""How to call each row of the table. Adding an operation is its row and one line here: `primitives/test_rules.py` then
+holds it to the oracles, in its value, dtypes, broadcasting and first three derivatives.
 
 `each(call, a domain per input)` for an operation on entries, `reducing(call)` for one that makes axes disappear,
 `[on(call, a shape per input), ...]` otherwise. Where NumPy has no function of that name, or one that is not analytic

@@ -207,8 +207,10 @@ MORE: dict[str, list[Sample]] = {
         for s, axis in (((3,), None), ((2, 3), None), ((2, 3), -1), ((3, 2, 2), (0, 2)))
         for k in ({"axis": axis, "keepdims": False}, {"axis": axis, "keepdims": True})
     ],
-    "norm": reducing(lambda x, **k: TABLE["norm"](x, **k), NONZERO, reference=_by_sums)
-    + [on(lambda x: np.linalg.norm(x, 3), (4,), domain=POSITIVE, reference=lambda x: np.sum(x**3) ** (1 / 3))],
+    "norm": [
+        *reducing(lambda x, **k: TABLE["norm"](x, **k), NONZERO, reference=_by_sums),
+        on(lambda x: np.linalg.norm(x, 3), (4,), domain=POSITIVE, reference=lambda x: np.sum(x**3) ** (1 / 3)),
+    ],
     # entries moved
     "roll": [on(lambda x: np.roll(x, 1), (2, 3)), on(lambda x: np.roll(x, (1, -2), (0, 1)), (3, 4))],
     "flip": [on(np.flip, (2, 3)), on(lambda x: np.flip(x, -1), (2, 3)), on(np.flip, (0, 2))],
@@ -224,6 +226,18 @@ MORE: dict[str, list[Sample]] = {
         on(lambda x, mode=mode: np.pad(x, ((1, 2), (2, 1)), mode), (3, 3))
         for mode in ("edge", "reflect", "symmetric", "wrap")
     ],
+    "resize": [on(lambda x: np.resize(x, (3, 3)), (2, 2)), on(lambda x: np.resize(x, 2), (3,))],
+    "take": [
+        on(lambda x: np.take(x, [2, 0, 2]), (2, 3)),
+        on(lambda x: np.take(x, [[0, -1]], axis=1), (2, 3)),
+        on(lambda x: np.take(x, [4, -7], axis=0, mode="wrap"), (3, 2)),
+    ],
+    "take_along_axis": [
+        on(lambda x: np.take_along_axis(x, np.array([[1, 1], [0, 2]]), 1), (2, 3)),
+        on(lambda x: np.take_along_axis(x, np.array([3, 0]), None), (2, 3)),
+    ],
+    "choose": [on(lambda *xs: np.choose([1, 0, 1], xs), (3,), (2, 3)), on(lambda *xs: np.choose(0, xs), (2,), ())],
+    "difference": [on(lambda x, k=k: np.diff(x, axis=k), s) for k, s in ((0, (4,)), (-1, (2, 3)), (1, (2, 3, 2)))],
     "pad": [on(lambda x: np.pad(x, 1), (3,)), on(lambda x: np.pad(x, ((1, 0), (0, 2))), (2, 3))],
     "tril": [on(np.tril, (3, 3)), on(lambda x: np.tril(x, 1), (2, 2, 3))],
     "triu": [on(np.triu, (3, 3)), on(lambda x: np.triu(x, -1), (2, 3, 2))],
@@ -236,6 +250,15 @@ MORE: dict[str, list[Sample]] = {
         )
     ],
     "sort": [on(lambda x, k=k: np.sort(x, k), (3, 4), domain=GRID, kinked=True) for k in (0, -1)],
+    "ranked": [
+        on(
+            lambda x: TABLE["ranked"](x, ranks=[2, 0, 2]),
+            (2, 4),
+            domain=GRID,
+            reference=lambda x: np.sort(x)[..., [2, 0, 2]],
+            kinked=True,
+        )
+    ],
     "partition": [on(lambda x, k=k: np.partition(x, [0, 1, 2], k), (3, 4), domain=GRID, kinked=True) for k in (0, -1)],
     "put": [
         on(
@@ -262,6 +285,13 @@ MORE: dict[str, list[Sample]] = {
             ((0, 0), (0, 2), (0, 3)),
         )
     ],
+    "dot": [on(np.dot, s, t) for s, t in (((3,), (2, 3, 2)), ((2, 3), (2, 3, 2)))],
+    "inner": [on(np.inner, s, t) for s, t in (((3,), (3,)), ((2, 3), (4, 3)), ((2, 2, 3), (3,)))],
+    "vdot": [
+        on(np.vdot, s, t, reference=lambda a, b: np.dot(a.reshape(-1), b.reshape(-1)))  # np.vdot conjugates
+        for s, t in (((3,), (3,)), ((2, 3), (3, 2)))
+    ],
+    "outer": [on(np.outer, s, t) for s, t in (((3,), (2,)), ((2, 2), (3,)), ((), (3,)))],
     "einsum": [
         on(lambda *xs, s=subscripts: np.einsum(s, *xs), *shapes)
         for subscripts, *shapes in (

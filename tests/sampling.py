@@ -107,9 +107,13 @@ AXES: tuple[tuple[Any, Shape], ...] = (
 
 
 def reducing(
-    call: Callable[..., Any], domain: Domain = REAL, *, reference: Callable[..., Any] | None = None, kinked: bool = False,
+    call: Callable[..., Any],
+    domain: Domain = REAL,
+    *,
+    reference: Callable[..., Any] | None = None,
+    kinked: bool = False,
     **keywords: Any,
-) -> list[Sample]:  # fmt: skip
+) -> list[Sample]:
     """A reduction, over every kind of axis, with and without the reduced axes; `reference` takes them too."""
 
     def at(f: Callable[..., Any], axis: Any, keepdims: bool) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,8 @@ def networks(draw: st.DrawFn) -> Drawn:
     widths = draw(st.lists(st.integers(1, 7), min_size=2, max_size=5))
     batch = draw(st.integers(1, 6))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    weights = [rng.normal(0, i**-0.5, (o, i)) for i, o in zip(widths, widths[1:], strict=False)]
-    biases = [rng.normal(-2 if draw(st.integers(0, 4)) == 0 else 0, 1, w.shape[0]) for w in weights]
+    weights = [rng.normal(0, i**-0.5, (o, i)) for i, o in itertools.pairwise(widths)]
+    biases = [rng.normal(-2 if draw(st.integers(0, 4)) == 0 else 0, 1, (w.shape[0],)) for w in weights]
     has_bias = draw(st.lists(st.booleans(), min_size=len(weights), max_size=len(weights)))
     relus = draw(st.lists(st.booleans(), min_size=len(weights), max_size=len(weights)))
     by_hand = Layered(weights, [b if has else None for b, has in zip(biases, has_bias, strict=True)], relus)

@@ -6,18 +6,16 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+import numpy
 import pytest
 
 import tinygrad_lite as tl
+from tests.leaves import leaf
 from tinygrad_lite import Tensor
 from tinygrad_lite.primitive import ANSWERS
 
+np: Any = numpy  # its stubs know nothing of Tensors
 Call = Callable[..., Any]
-
-
-def leaf(value: Any = (1.0, 2.0), name: str | None = None) -> Tensor:
-    return tl.tensor(np.array(value, float), requires_grad=True, name=name)
 
 
 def public(*modules: Any) -> dict[str, Call]:
@@ -39,25 +37,28 @@ def test_a_ufunc_without_a_rule_names_itself_and_says_what_to_do(name: str) -> N
     f = RULELESS[name]
     for k in range(f.nin):
         args: list[Any] = [np.array([1.0, 2.0])] * f.nin
-        args[k] = leaf()
+        args[k] = leaf(1.0, 2.0)
         with pytest.raises(TypeError, match=rf"np\.{f.__name__} has no rule for Tensors.*tl.pointwise.*t.numpy\(\)"):
             f(*args)
 
 
 DISPATCHED: dict[str, Call] = {
-    "np.fft.fft": np.fft.fft, "np.linalg.lstsq": lambda x: np.linalg.lstsq(x, x), "np.put": lambda x: np.put(np.zeros(2), 0, x),
-    "np.copyto": lambda x: np.copyto(np.zeros(2), x), "np.apply_along_axis": lambda x: np.apply_along_axis(np.sum, 0, x),
-}  # fmt: skip
+    "np.fft.fft": np.fft.fft,
+    "np.linalg.lstsq": lambda x: np.linalg.lstsq(x, x),
+    "np.put": lambda x: np.put(np.zeros(2), 0, x),
+    "np.copyto": lambda x: np.copyto(np.zeros(2), x),
+    "np.apply_along_axis": lambda x: np.apply_along_axis(np.sum, 0, x),
+}
 
 
 @pytest.mark.parametrize("name", DISPATCHED)
 def test_a_function_without_a_rule_names_itself(name: str) -> None:
     with pytest.raises(TypeError, match=name.replace(".", r"\.")):
-        DISPATCHED[name](leaf())
+        DISPATCHED[name](leaf(1.0, 2.0))
 
 
-# Those whose answer is text, or which leave the graph by their name.
-TEXT = {"array_repr", "array_str", "array2string", "info", "savetxt", "printoptions"}
+# Those that print, write files or run NumPy's own tests.
+LEFT_OUT = {"info", "save", "savetxt", "savez", "savez_compressed", "show_config", "show_runtime", "test"}
 
 
 def floats_in(result: Any) -> list[Any]:
@@ -67,7 +68,7 @@ def floats_in(result: Any) -> list[Any]:
 
 
 def test_no_function_of_numpy_lets_the_values_of_a_tensor_out_of_the_graph_unasked() -> None:
-    """Every public function of NumPy, given one or two tensors: what comes out as plain floats must not depend on them."""
+    """Every public function of NumPy, given one or two tensors: no plain float that comes out may depend on them."""
 
     def result(f: Call, place: int, shift: float) -> list[Any]:
         a, b = leaf(np.array([[2.0, 0.5], [0.25, 3.0]]) + shift), leaf(np.array([[1.0, 0.25], [0.5, 2.0]]) + shift)
@@ -82,7 +83,7 @@ def test_no_function_of_numpy_lets_the_values_of_a_tensor_out_of_the_graph_unask
         name
         for name, f in public(np, np.linalg, np.fft).items()
         for place in range(5)
-        if name.split(".")[-1] not in TEXT
+        if name.split(".")[-1] not in LEFT_OUT
         for p, q in zip(result(f, place, 0.0), result(f, place, 0.125), strict=False)
         if not np.array_equal(p, q)
     } - {"np.empty_like", "np.empty"}
@@ -97,7 +98,13 @@ def test_arrays_of_tensors_that_require_gradients_are_refused() -> None:
             continue
         with pytest.raises(TypeError, match="requires a gradient"):
             f(pair)
-    for make in (lambda t: np.array(t), lambda t: np.asarray(t, float), lambda t: np.full(2, t), lambda t: np.zeros(2) + [t, t]):
+    calls: list[Call] = [
+        lambda t: np.array(t),
+        lambda t: np.asarray(t, float),
+        lambda t: np.full(2, t),
+        lambda t: np.add(np.zeros(2), [t, t]),
+    ]
+    for make in calls:
         with pytest.raises(TypeError, match="requires a gradient"):
             make(leaf(1.0))
 
@@ -106,7 +113,7 @@ def test_writing_a_tensor_that_requires_a_gradient_into_an_array_is_refused() ->
     array = np.zeros(2)
     with pytest.raises(TypeError, match="requires a gradient"):
         array[:] = leaf([1.0, 2.0])
-    with pytest.raises(TypeError, match="np.copyto"):
+    with pytest.raises(TypeError, match=r"np\.copyto"):
         np.copyto(array, leaf([1.0, 2.0]))
     np.testing.assert_array_equal(array, 0)
 
@@ -133,7 +140,6 @@ def test_a_tensor_without_gradient_is_an_array_where_one_is_wanted() -> None:
     ("out", lambda x: np.exp(np.ones(2), out=x)),
     ("where", lambda x: np.add(x, 1, where=np.array([True, False]))),
     ("dtype", lambda x: np.add(x, 1, dtype=np.float32)),
-    ("dtype", lambda x: np.sum(x, dtype=np.float32)),
     ("dtype", lambda x: np.concatenate([x, x], dtype=np.float32)),
     ("casting", lambda x: np.add(x, 1, casting="unsafe")),
     ("axes", lambda x: np.matmul(x, x, axes=[0, 0, 0])),
@@ -145,22 +151,22 @@ def test_arguments_that_ask_for_a_place_or_a_type_are_refused_by_name(name: str,
 
 
 def test_positional_arguments_that_mean_something_else_in_numpy_are_never_taken_for_ours() -> None:
-    """np.sum's third is dtype and np.max's is out; ours is keepdims."""
-    for call in (
-        lambda x: np.sum(x, 0, np.float32),
+    """The third of np.max is a place to write to, and that of np.var a dtype."""
+    calls: list[Call] = [
         lambda x: np.max(x, 0, np.zeros(2)),
         lambda x: np.mean(x, 0, None, None),
         lambda x: np.var(x, 0, np.float32),
         lambda x: np.sum(x, 0, None, None, True),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(TypeError):
             call(leaf([[1.0, 2.0]]))
 
 
 def test_adding_to_an_array_in_place_is_refused() -> None:
     array = np.zeros(2)
-    with pytest.raises(TypeError, match="array = array \\+ tensor"):
-        array += leaf([1.0, 2.0])  # type: ignore[misc]
+    with pytest.raises(TypeError, match=r"array = array \+ tensor"):
+        array += leaf([1.0, 2.0])
     np.testing.assert_array_equal(array, 0)
 
 
@@ -169,8 +175,18 @@ def test_the_methods_of_ufuncs() -> None:
     np.testing.assert_array_equal(np.add.reduce(x).numpy(), [4, 6])  # a reduce goes along the first axis
     np.testing.assert_array_equal(np.add.reduce(x, axis=1, keepdims=True).numpy(), [[3], [7]])
     assert np.add.reduce(x, axis=None).item() == 10
-    for call in (lambda: np.exp.at(x, 0), lambda: np.hypot.accumulate(x), lambda: np.add.reduceat(x, [0]), lambda: np.arctan2.reduce(x)):
-        with pytest.raises(TypeError, match="has no rule for Tensors"):
+    outer = np.multiply.outer(x[0], [1.0, 10.0])
+    np.testing.assert_array_equal(outer.numpy(), [[1, 10], [2, 20]])
+    outer.backward(np.ones((2, 2)))
+    np.testing.assert_array_equal(x.grad, [[11, 11], [0, 0]])
+    calls: list[Call] = [
+        lambda: np.exp.at(x, 0),
+        lambda: np.hypot.accumulate(x),
+        lambda: np.add.reduceat(x, [0]),
+        lambda: np.arctan2.reduce(x),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"np\.\w+\.\w+ (has no rule for Tensors|writes into its argument)"):
             call()
 
 
@@ -187,8 +203,9 @@ def test_numpy_scalars_and_arrays_leave_the_operation_to_the_tensor() -> None:
 def test_functions_take_lists_and_numbers_beside_a_tensor() -> None:
     t = leaf([1.0, 2.0])
     for y in (
-        np.maximum([0.0, 5.0], t), np.where([True, False], t, 0), np.where([True, False], [9.0, 9.0], t), np.dot([1.0, 1.0], t),
-        np.concatenate([[0.0], t]), np.stack([t, [1, 2]]), np.clip(t, [0, 0], 1.5), np.power(2, t), np.matmul([1.0, 1.0], t),
+        np.maximum([0.0, 5.0], t), np.where([True, False], t, 0), np.where([True, False], [9.0, 9.0], t),
+        np.concatenate([[0.0], t]), np.stack([t, [1, 2]]), np.clip(t, [0, 0], 1.5), np.power(2, t),
+        np.matmul([1.0, 1.0], t), np.dot([1.0, 1.0], t),
     ):  # fmt: skip
         assert isinstance(y, Tensor)
         assert y.requires_grad
@@ -203,7 +220,13 @@ def test_where_with_a_condition_alone_gives_places() -> None:
 
 def test_clip_takes_its_bounds_by_either_name() -> None:
     t = leaf([-2.0, 0.5, 2.0])
-    for y in (np.clip(t, -1, 1), np.clip(t, a_min=-1, a_max=1), np.clip(t, min=-1, max=1), t.clip(-1, 1), t.clip(min=-1, max=1)):
+    for y in (
+        np.clip(t, -1, 1),
+        np.clip(t, a_min=-1, a_max=1),
+        np.clip(t, min=-1, max=1),
+        t.clip(-1, 1),
+        t.clip(min=-1, max=1),
+    ):
         np.testing.assert_array_equal(y.numpy(), [-1, 0.5, 1])
 
 

@@ -15,12 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
+from tests.leaves import leaf
 from tinygrad_lite import GraphError, Tensor
-
-
-def leaf(value: Any, name: str | None = None) -> Tensor:
-    return tl.tensor(np.array(value, float), requires_grad=True, name=name)
-
 
 # -- what it is made from ----------------------------------------------------------------------------------------
 
@@ -28,7 +24,7 @@ def leaf(value: Any, name: str | None = None) -> Tensor:
 @pytest.mark.parametrize(("data", "dtype", "shape"), [
     (1, np.float64, ()), (1.5, np.float64, ()), ([1, 2], np.float64, (2,)), ([[1, 2.5]], np.float64, (1, 2)),
     ([], np.float64, (0,)), (range(3), np.float64, (3,)), ((1, 2), np.float64, (2,)), (True, np.bool_, ()),
-    ([True, False], np.bool_, (2,)), (np.float32(1), np.float32, ()), (np.float16([1, 2]), np.float16, (2,)),
+    ([True, False], np.bool_, (2,)), (np.float32(1), np.float32, ()), (np.array([1, 2], np.float16), np.float16, (2,)),
     (np.arange(3), np.int64, (3,)), (np.uint8(3), np.uint8, ()), (Tensor([1.0]), np.float64, (1,)),
     ([Tensor(1.0), Tensor(2.0)], np.float64, (2,)), ([np.float32(1), np.float32(2)], np.float32, (2,)),
 ], ids=repr)  # fmt: skip
@@ -58,8 +54,8 @@ def test_the_dtype_may_be_asked_for() -> None:
     (1j, TypeError, "not complex numbers"),
     (np.ones(2, complex), TypeError, "not complex numbers.*array.real"),
     (np.array(["2020-01-01"], "M8[D]"), TypeError, "not dtype datetime64"),
-    (leaf(1, "w"), TypeError, r"w \(\) requires a gradient; a new tensor of it would lose the graph"),
-    ([leaf(1, "w"), 2.0], TypeError, r"w \(\) requires a gradient"),
+    (leaf(1, name="w"), TypeError, r"w \(\) requires a gradient; a new tensor of it would lose the graph"),
+    ([leaf(1, name="w"), 2.0], TypeError, r"w \(\) requires a gradient"),
 ])  # fmt: skip
 def test_what_it_cannot_be_made_from(data: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
@@ -70,7 +66,7 @@ def test_what_it_cannot_be_made_from(data: Any, error: type[Exception], said: st
 
 
 def test_item_numpy_and_detach() -> None:
-    x = leaf([[3.0]], "x")
+    x = leaf([[3.0]], name="x")
     assert type(x.item()) is float
     assert x.item() == 3
     assert isinstance(x.numpy(), np.ndarray)
@@ -87,18 +83,22 @@ def test_data_may_be_set_and_keeps_the_dtype_of_plain_numbers() -> None:
     x.data = [3, 4]
     assert x.dtype == np.float32
     x.data = np.ones((2, 2))
-    assert (x.dtype, x.shape) == (np.float64, (2, 2))
+    assert x.dtype == np.float64
+    assert x.shape == (2, 2)
     for wrong in (np.array([1, 2]), [1j], "a"):
         with pytest.raises((TypeError, ValueError)):
             x.data = wrong
     np.testing.assert_array_equal(x.numpy(), np.ones((2, 2)))
+    labels = Tensor(np.array([1, 2]))
+    labels.data = np.array([3, 4])
+    assert labels.numpy().tolist() == [3, 4]
 
 
 @pytest.mark.parametrize(("t", "text"), [
     (Tensor([1.0, 2.0]), "Tensor([1., 2.])"),
-    (leaf(1.5, "w"), "Tensor(1.5, name='w', requires_grad=True)"),
+    (leaf(1.5, name="w"), "Tensor(1.5, name='w', requires_grad=True)"),
     (leaf([1, 2]) * 2, "Tensor([2., 4.], op=multiply)"),
-    (Tensor(np.float32([1])), "Tensor([1.], dtype=float32)"),
+    (Tensor(np.ones(1, np.float32)), "Tensor([1.], dtype=float32)"),
     (Tensor([True]), "Tensor([ True])"),
     (tl.nn.Parameter([1.0]), "Parameter([1.], requires_grad=True)"),
     (tl.nn.ReLU()(leaf([-1, 1])), "Tensor([0., 1.], op=relu, module='ReLU')"),
@@ -125,7 +125,8 @@ def test_python_numbers_from_tensors_of_one_entry() -> None:
 
 @pytest.mark.parametrize(("convert", "t", "error"), [
     (float, Tensor([1.0, 2.0]), ValueError), (bool, Tensor([1.0, 2.0]), ValueError), (bool, Tensor([]), ValueError),
-    (operator.index, Tensor(1.0), TypeError), (operator.index, Tensor([1, 2]), TypeError), (range, Tensor(2.0), TypeError),
+    (operator.index, Tensor(1.0), TypeError), (operator.index, Tensor([1, 2]), TypeError),
+    (range, Tensor(2.0), TypeError),
 ])  # fmt: skip
 def test_what_is_no_single_number_is_refused(convert: Callable[[Any], Any], t: Tensor, error: type[Exception]) -> None:
     with pytest.raises(error):
@@ -139,7 +140,7 @@ def test_attributes_that_do_not_exist() -> None:
     for name in ("nothing", "_private", "typecodes", "__array_interface__", "sctypeDict", "pi"):
         assert not hasattr(t, name)
     with pytest.raises(AttributeError):
-        t.something = 1
+        setattr(t, "something", 1)  # noqa: B010
 
 
 # -- copies ------------------------------------------------------------------------------------------------------
@@ -147,7 +148,8 @@ def test_attributes_that_do_not_exist() -> None:
 
 @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
 def test_a_leaf_is_copied_with_its_gradient_and_shares_nothing(clone: Callable[[Tensor], Tensor]) -> None:
-    for x in (leaf([1, 2], "x"), tl.nn.Parameter(np.float32([1, 2])), Tensor(np.arange(2)), leaf(3)):
+    parts = [tl.nn.Parameter(np.ones(2, np.float32)), tl.nn.Buffer([1.0, 2.0])]
+    for x in (leaf([1, 2], name="x"), *parts, Tensor(np.arange(2)), leaf(3)):
         if x.requires_grad:
             np.sum(x * x).backward()
         y = clone(x)
@@ -174,7 +176,17 @@ BINARY: list[Callable[[Any, Any], Any]] = [
     operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.floordiv, operator.mod,
     operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne,
 ]  # fmt: skip
-OTHERS = [2, 2.5, True, np.float64(1.5), np.int32(3), np.array([1.0, 2.0]), np.array([3, 4]), [1.0, 2.0], Tensor([1.0, 2.0])]
+OTHERS = [
+    2,
+    2.5,
+    True,
+    np.float64(1.5),
+    np.int32(3),
+    np.array([1.0, 2.0]),
+    np.array([3, 4]),
+    [1.0, 2.0],
+    Tensor([1.0, 2.0]),
+]
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=repr)
@@ -233,8 +245,9 @@ def test_unary_operators_and_python_functions() -> None:
 
 
 @pytest.mark.parametrize("call", [
-    lambda t: t << 1, lambda t: t + None, lambda t: t + "a", lambda t: t * object(), lambda t: t + 1j, lambda t: np.complex128(1) * t,
-    lambda t: t > "a", lambda t: t + {}, lambda t: ~t, lambda t: t & 1.0, lambda t: t + np.longdouble(1),
+    lambda t: t << 1, lambda t: t + None, lambda t: t + "a", lambda t: t * object(), lambda t: t + 1j,
+    lambda t: np.complex128(1) * t, lambda t: t > "a", lambda t: t + {}, lambda t: ~t, lambda t: t & 1.0,
+    lambda t: t + np.longdouble(1),
 ])  # fmt: skip
 def test_what_has_no_meaning_is_a_type_error(call: Callable[[Tensor], Any]) -> None:
     with pytest.raises(TypeError):
@@ -259,8 +272,27 @@ def test_methods_without_a_gradient_give_plain_numbers() -> None:
     assert not isinstance(x.argmax(), Tensor)
 
 
+def test_other_ways_of_saying_it() -> None:
+    a = np.arange(12.0).reshape(2, 3, 2)
+    x = leaf(a)
+    np.testing.assert_array_equal(x.flatten().numpy(), a.flatten())
+    np.testing.assert_array_equal(x.mT.numpy(), a.mT)
+    assert x.tolist() == a.tolist()
+    assert type(leaf(2.5).tolist()) is float
+    whole, rest = divmod(x, 5)
+    np.testing.assert_array_equal((whole * 5 + rest).numpy(), a)
+    for name in ("cumsum", "ravel", "std", "prod"):
+        np.testing.assert_allclose(getattr(x, name)().numpy(), getattr(a, name)(), rtol=1e-15)
+
+
+def test_an_index_shows_its_arrays_by_a_placeholder() -> None:
+    y = leaf([1.0, 2.0, 3.0])[[0, 2]]
+    assert repr(y.kwargs) == "{'index': (ARRAY,)}"
+    np.testing.assert_array_equal(y.args[1], [0, 2])
+
+
 def test_writing_by_index_is_refused_with_advice() -> None:
-    x = leaf([1.0, 2.0], "x")
+    x = leaf([1.0, 2.0], name="x")
     with pytest.raises(TypeError, match=r"x \(2,\) cannot be written into.*np.where"):
         x[0] = 5.0
     with pytest.raises(TypeError, match="cannot be written into"):

@@ -11,13 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
+from tests.leaves import leaf
 from tests.oracles import complex_step, derivatives
 from tinygrad_lite import Tensor
-
-
-def leaf(value: Any, name: str | None = None) -> Tensor:
-    return tl.tensor(np.array(value, float), requires_grad=True, name=name)
-
 
 # -- what it gives -----------------------------------------------------------------------------------------------
 
@@ -51,9 +47,7 @@ def test_nothing_is_kept_of_the_graph_if_nobody_could_ask() -> None:
     assert not g.requires_grad
 
 
-@pytest.mark.parametrize(
-    "argnums", [0, 1, -1, (0, 1), (2, 0), (-1, -3), (0, 0), (0, -3), (1,)], ids=str
-)
+@pytest.mark.parametrize("argnums", [0, 1, -1, (0, 1), (2, 0), (-1, -3), (0, 0), (0, -3), (1,)], ids=str)
 def test_argnums_say_which_arguments(argnums: Any) -> None:
     """Asking for the same argument twice gives the same gradient twice; it once gave 0 first."""
     value, got = tl.value_and_grad(lambda a, b, c: a * a * b + 9 * c, argnums)(2.0, 3.0, 1.0)
@@ -77,7 +71,8 @@ def test_one_tensor_for_two_arguments_gets_two_gradients() -> None:
 
 def test_an_argument_that_is_not_used_has_gradient_zero() -> None:
     g = tl.grad(lambda a, b: np.sum(a), argnums=1)(Tensor(1.0), np.ones((2, 3), np.float32))
-    assert (g.shape, g.dtype, np.any(g.numpy())) == ((2, 3), np.float32, False)
+    assert g.dtype == np.float32
+    np.testing.assert_array_equal(g.numpy(), np.zeros((2, 3)))
 
 
 def test_the_identity_and_a_constant() -> None:
@@ -94,7 +89,12 @@ def test_the_arguments_own_grad_is_left_alone() -> None:
 
 def test_names_reach_the_function() -> None:
     seen = []
-    tl.grad(lambda v: (seen.append(v.name), v * v)[1])(leaf(3, name="x"))
+
+    def f(v: Any) -> Any:
+        seen.append(v.name)
+        return v * v
+
+    tl.grad(f)(leaf(3, name="x"))
     assert seen == ["x"]
 
 
@@ -250,7 +250,7 @@ def cost(x: Any) -> Any:
 
 
 @pytest.mark.parametrize(("call", "error", "said"), [
-    (lambda: tl.grad(lambda x: x * x)(np.ones(3)), ValueError, r"<lambda> returned .*\(3,\).*gradient is that of a scalar"),
+    (lambda: tl.grad(lambda x: x * x)(np.ones(3)), ValueError, r"<lambda> returned .*\(3,\).*that of a scalar"),
     (lambda: tl.grad(lambda x: 5.0)(1.0), TypeError, "returned float, not a Tensor"),
     (lambda: tl.grad(lambda x: (x, x))(1.0), TypeError, "returned tuple, not a Tensor"),
     (lambda: tl.grad(lambda x: None)(1.0), TypeError, "returned NoneType"),

@@ -44,6 +44,9 @@ class Scope(tuple[Any, Any]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def __ne__(self, other: object) -> bool:  # the tuple's own would compare module and parent
+        return self is not other
+
     @property
     def path(self) -> str:
         """The dotted name, such as `net.0`: the outermost module's name, then attribute names."""

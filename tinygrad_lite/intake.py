@@ -103,6 +103,8 @@ def no_rule(name: str) -> str:
     """What to say when NumPy is called with a Tensor and no row answers."""
     if name.startswith("np.fft."):
         return f"{name} {_COMPLEX}"
+    if name.endswith(".at"):  # np.add.at
+        return f"{name} has no rule for Tensors: it {_WRITES}"
     if name in REFUSED:
         return f"{name} {REFUSED[name]}"
     return (

@@ -278,9 +278,6 @@ class Operators(Node):
     def __index__(self) -> int:
         return operator.index(self.current())
 
-    def __format__(self, spec: str) -> str:
-        return format(self.current().item(), spec) if spec else str(self)
-
 
 def _comparable(other: object) -> bool:
     return isinstance(other, (Node, int, float, np.ndarray, np.generic, list, tuple))

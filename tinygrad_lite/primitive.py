@@ -18,6 +18,7 @@ A rule never sums out broadcast axes, accumulates, casts or checks: those are th
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +28,17 @@ Rule = Callable[..., Any] | int | None
 
 # Which row (or function made of rows) answers when NumPy is called with a Tensor: {np.tanh: tanh, ...}.
 ANSWERS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+# Modules that register more answers when they are imported; they are, when a function is not among the first ones.
+MORE_ANSWERS: list[str] = []
+
+
+def answer_to(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What answers when NumPy's `function` is called with a Tensor; None if nothing does."""
+    while function not in ANSWERS and MORE_ANSWERS:
+        import_module(MORE_ANSWERS.pop())
+    return ANSWERS.get(function)
 
 
 class Traced:

@@ -17,8 +17,9 @@ from tinygrad_lite.context import RECORDING, SCOPE
 from tinygrad_lite.graph import GraphError, describe, freeze, next_order, sweep
 from tinygrad_lite.hooks import Handle
 from tinygrad_lite.intake import Array, array_from, failure, no_rule, operand, require_float, require_real
+from tinygrad_lite.later import in_notebook
 from tinygrad_lite.operators import NO_KEYWORDS, Operators
-from tinygrad_lite.primitive import ANSWERS, Primitive
+from tinygrad_lite.primitive import Primitive, answer_to
 from tinygrad_lite.primitives.arithmetic import astype
 
 # An array's methods that are NumPy's function of the same name on it: the function answers for the method too.
@@ -59,6 +60,8 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
         value = op.run(*values, **kwargs)
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise failure(op, args, values, error) from error
+    if value.__class__ is not np.ndarray and not isinstance(value, np.generic):
+        value = np.asarray(value)[()]  # a row of a user's own may give a Python number
     t: Tensor = _new(Tensor)
     t.value = value
     t._handle = t.grad = t.name = None
@@ -239,6 +242,8 @@ class Tensor(Operators):
             raise ValueError(f"backward: gradient has shape {g.shape}, but {describe(self)} has shape {shape}")
         return g.astype(self.dtype)
 
+    _repr_mimebundle_ = in_notebook
+
     # -- printing and copying ----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -281,7 +286,7 @@ class Tensor(Operators):
         return np.array(self.current(), dtype=dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        answer = ANSWERS.get(ufunc)
+        answer = answer_to(ufunc)
         if method != "__call__":
             return self._ufunc_method(ufunc, method, *inputs, **keywords)
         if answer is None:
@@ -299,7 +304,7 @@ class Tensor(Operators):
         if method == "outer" and len(inputs) == 2 and not keywords:
             a, b = (x if isinstance(x, Tensor) else np.asarray(x) for x in inputs)
             return ufunc(a.reshape(a.shape + (1,) * b.ndim), b)
-        answer = ANSWERS.get(getattr(ufunc, method))
+        answer = answer_to(getattr(ufunc, method))
         if answer is None:
             raise TypeError(no_rule(f"np.{ufunc.__name__}.{method}"))
         return answer(*inputs, **keywords)
@@ -307,14 +312,14 @@ class Tensor(Operators):
     def __array_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        answer = ANSWERS.get(func)
+        answer = answer_to(func)
         if answer is None:
             raise TypeError(no_rule(f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"))
         return answer(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         # Only for names that do not exist: NumPy has as functions much of what PyTorch has as methods.
-        if callable(function := np.__dict__.get(name)) and function in ANSWERS:
+        if callable(function := np.__dict__.get(name)) and answer_to(function):
             if name in METHODS:
                 return partial(function, self)
             raise AttributeError(f"a Tensor has no method {name}; write np.{name}(t)")
@@ -355,6 +360,7 @@ def as_tensor(data: Any) -> Tensor:
 
 
 def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
-    t = kind(data, requires_grad=requires_grad, name=name)
+    t = kind.__new__(kind)  # a kind of tensor may take other arguments than these
+    Tensor.__init__(t, data, requires_grad, name)
     t.grad = None if grad is None else grad.copy()
     return t

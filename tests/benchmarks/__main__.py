@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import chain, imports, memory, training
+from . import chain, images, imports, memory, training
 from .report import conditions, header, write_json
 from .rows import ROWS
 
-SECTIONS = ("training", "chain", "memory", "import")
+SECTIONS = ("training", "images", "chain", "memory", "import")
 HOW_TO_READ = (
     "How to read: a ratio is a median over that of the reference named above its table, in this very run; below 1 is "
     "quicker (or smaller). Ratios compare across machines of a kind, microseconds do not. Leave the whole machine to "
@@ -23,8 +23,11 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, shorter chains: a look, no result")
-    parser.add_argument("--rows", default="1,2,3,4,5", help="training rows to run, such as 1,5")
-    parser.add_argument("--repeat", type=int, help="rounds of the interleaved timing")
+    numbers = range(1, len(ROWS) + 1)
+    parser.add_argument(
+        "--rows", nargs="+", type=int, choices=numbers, default=numbers, help="training rows: --rows 1 5"
+    )
+    parser.add_argument("--repeat", type=int, help="rounds of the timing, 2 or more")
     parser.add_argument("--json", type=Path, help="also write every number to this file")
     parser.add_argument("--only", choices=SECTIONS, help="one section")
     return parser.parse_args()
@@ -34,10 +37,11 @@ def main() -> None:
     """Run the sections, printing each as it is done."""
     args = arguments()
     quick = args.quick
-    rows = [ROWS[int(k) - 1] for k in args.rows.split(",")]
+    rows = [ROWS[k - 1] for k in args.rows]
     lengths = chain.LENGTHS[:2] if quick else chain.LENGTHS
     sections: dict[str, tuple[Callable[[], Any], Callable[[Any], str]]] = {
         "training": (lambda: training.measure(rows, args.repeat or (3 if quick else 12)), training.report),
+        "images": (lambda: images.measure(args.repeat or (5 if quick else 25)), images.report),
         "chain": (lambda: chain.measure(lengths), chain.report),
         "memory": (lambda: memory.measure(5 if quick else 20), memory.report),
         "import": (lambda: imports.measure(args.repeat or (5 if quick else 15)), imports.report),

@@ -23,7 +23,7 @@ SINGLE = chosen(0.5, 0.75, -1.25)
 def calls(
     f: Callable[..., Any], *variants: Any, domain: Domain | tuple[Domain, ...] = REAL, **more: Any
 ) -> list[Sample]:
-    """f with each variant: (a shape per input..., {keywords}) or, for other positional arguments, a lambda and shapes."""
+    """f with each variant: a shape for each input and {keywords}; or, for other arguments, a lambda and shapes."""
     found = []
     for variant in variants:
         function, shapes, keywords = f, variant, {}

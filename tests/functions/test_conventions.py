@@ -135,6 +135,7 @@ def test_an_array_of_tensors_without_a_gradient_has_their_values() -> None:
         (lambda t: np.linalg.lstsq(t, t), "pinv"),
         (lambda t: np.put(t, 0, 1.0), r"\.at\[index\]"),
         (lambda t: np.fill_diagonal(t, 1.0), r"\.at\[index\]"),
+        (lambda t: np.add.at(t, 0, 1.0), r"\.at\[index\]"),
         (lambda t: t.__setitem__(0, 1.0), r"\.at\[index\]"),
         (lambda t: np.linalg.svd(t[:, :1]), "full_matrices=False"),
         (lambda t: np.linalg.qr(t[:, :1], "complete"), "reduced"),

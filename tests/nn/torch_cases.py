@@ -21,6 +21,7 @@ from tests.nn.cases import CASES, Case
 
 Array = npt.NDArray[Any]
 STORED = Path(__file__).with_name("torch_numbers.npz")
+PUBLIC = {name: getattr(tl.nn, name) for name in tl.nn.__all__}
 
 
 class Draws:
@@ -81,7 +82,7 @@ def _flat(outputs: Any) -> list[Any]:
 
 
 def _ours(case: Case, draws: Draws, arrays: list[Any], keywords: dict[str, Any]) -> dict[str, Array]:
-    module = eval(case.code, {**vars(tl.nn), "array": np.array})
+    module = eval(case.code, {**PUBLIC, "array": np.array})
     module.train(case.train)
     module.load_state_dict(draws.state({k: v.shape for k, v in module.state_dict().items()}))
     inputs = [tl.tensor(a, requires_grad=True) if _is_float(a) and i < case.differentiated else a

@@ -92,7 +92,9 @@ def in_form(index: Any, form: Callable[[Array], Any]) -> Any:
     return form(index) if isinstance(index, np.ndarray) else index
 
 
-ARRAYS = {k: v for k, v in INDICES.items() if any(isinstance(i, np.ndarray) for i in (v if isinstance(v, tuple) else (v,)))}
+ARRAYS = {
+    k: v for k, v in INDICES.items() if any(isinstance(i, np.ndarray) for i in (v if isinstance(v, tuple) else (v,)))
+}
 
 
 @pytest.mark.parametrize("index", ARRAYS.values(), ids=ARRAYS)
@@ -103,7 +105,7 @@ def test_an_index_array_may_be_a_tensor_or_a_list(index: Any) -> None:
 
 def test_an_index_may_be_whatever_numpy_takes_for_an_array() -> None:
     """A tuple within a tuple is an array too; a repeat in it once lost one of its two cotangents."""
-    rows = np.array([1, 0, 1])
+    rows: Any = np.array([1, 0, 1])
     for same in ((1, 0, 1), [1, 0, 1], array.array("l", [1, 0, 1]), memoryview(rows)):
         agrees((2, 3), (rows,), (same,))
         agrees((2, 3), (slice(None), rows), (slice(None), same))

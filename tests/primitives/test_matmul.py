@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
+from tests.leaves import leaf
 from tests.oracles import Array, adjoint_gap, complex_step
 from tinygrad_lite import Tensor
 from tinygrad_lite.graph import sweep
@@ -52,8 +53,11 @@ def test_value_and_gradients_in_every_case(left: tuple[int, ...], right: tuple[i
     np.testing.assert_array_equal(y, np.matmul(*arrays))
     for i, u in enumerate(drawn(left, right)):
         assert gradients[i].shape == u.shape
-        gap = adjoint_gap(lambda v, i=i: np.matmul(*(v if j == i else arrays[j] for j in (0, 1))), gradients[i], u, g)  # type: ignore[misc]
-        assert gap <= 1e-14
+
+        def f(v: Array, i: int = i) -> Array:
+            return np.asarray(np.matmul(*(v if j == i else arrays[j] for j in (0, 1))))
+
+        assert adjoint_gap(f, gradients[i], u, g) <= 1e-14
         assert complex_step(np.matmul, arrays, i, g).error_of(gradients[i]) <= 1e-13
 
 
@@ -75,32 +79,35 @@ def test_large_products_too_are_equal_bit_for_bit(n: int, k: int, m: int, dtype:
     for y in (affine(x, w), x @ w.T):
         g = rng.normal(size=(n, m)).astype(dtype)
         numbers, graph = sweep({y: g}), sweep({y: Tensor(g)}, on_nodes=True)
-        for leaf in (x, w):
-            assert numbers[leaf].tobytes() == graph[leaf].numpy().tobytes()
+        for t in (x, w):
+            assert numbers[t].tobytes() == graph[t].numpy().tobytes()
 
 
 @over_shapes
 def test_an_array_on_either_side(left: tuple[int, ...], right: tuple[int, ...]) -> None:
     a, b = drawn(left, right)
     _, (by_a, by_b), g = pulled(a, b)
-    ta, tb = Tensor(a, requires_grad=True), Tensor(b, requires_grad=True)
+    ta, tb = leaf(a), leaf(b)
     (ta @ b).backward(g)
     (a @ tb).backward(g)
     np.testing.assert_array_equal(ta.grad, by_a)
     np.testing.assert_array_equal(tb.grad, by_b)
 
 
-@pytest.mark.parametrize(
-    ("left", "right"), [((), ()), ((), (3,)), ((2, 3), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 4)), ((2, 2, 3), (3,)), ((2, 3), (4, 3, 2))]
-)  # fmt: skip
+DOTS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((), ()), ((), (3,)), ((2, 3), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 4)), ((2, 2, 3), (3,)),
+    ((2, 3), (4, 3, 2)), ((2, 2, 3), (4, 3, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "right"), DOTS)
 def test_dot_is_numpys(left: tuple[int, ...], right: tuple[int, ...]) -> None:
     a, b = drawn(left, right)
-    x = Tensor(a, requires_grad=True)
-    y = np.dot(x, b)
+    x = leaf(a)
+    y: Any = np.dot(x, b)
     np.testing.assert_allclose(y.numpy(), np.dot(a, b), rtol=1e-15)
     g = np.ones(y.shape)
     y.backward(g)
-    assert x.grad is not None
     assert complex_step(lambda v: np.dot(v, b), [a], 0, g).error_of(x.grad) <= 1e-13
 
 
@@ -112,15 +119,15 @@ def test_a_product_with_itself_and_its_transpose() -> None:
 
 @pytest.mark.parametrize(("left", "right", "said"), [
     ((8, 4), (2, 16), r"inner sizes differ: 4 != 2\. The second would have to have shape \(4, 16\)"),
-    ((8, 4), (16, 4), r"inner sizes differ: 4 != 16\. Did you mean the transpose of the second, `b\.T`, of shape \(4, 16\)"),
-    ((4, 8), (4, 2), r"inner sizes differ: 8 != 4\. Did you mean the transpose of the first, `a\.T`, of shape \(8, 4\)"),
+    ((8, 4), (16, 4), r"4 != 16\. Did you mean the transpose of the second, `b\.T`, of shape \(4, 16\)"),
+    ((4, 8), (4, 2), r"8 != 4\. Did you mean the transpose of the first, `a\.T`, of shape \(8, 4\)"),
     ((3,), (2,), r"inner sizes differ: 3 != 2\. The second would have to have shape \(3,\)"),
     ((2, 3, 4), (5, 4, 3), r"the batch axes \(2,\) and \(5,\) do not broadcast"),
     ((), (3,), "a scalar has no axis to sum over"),
 ])  # fmt: skip
 def test_shapes_that_do_not_fit_are_explained(left: tuple[int, ...], right: tuple[int, ...], said: str) -> None:
     h, w = Tensor(np.ones(left), name="h"), Tensor(np.ones(right), name="W1", requires_grad=True)
-    with pytest.raises(ValueError, match=f"^matmul: {said}") as error:
+    with pytest.raises(ValueError, match=f"^matmul: .*{said}") as error:
         h @ w
     assert f"h {left} @ W1 {right}" in str(error.value)
 
@@ -140,16 +147,20 @@ def test_affine_is_a_product_and_a_sum(batch: tuple[int, ...], dtype: Any) -> No
     g = np.ones(y.shape, dtype)
     both = []
     for out in (y, plain):
-        for leaf in (x, w, b):
-            leaf.grad = None
+        for t in (x, w, b):
+            t.grad = None
         out.backward(g)
-        both.append([leaf.grad for leaf in (x, w, b)])
+        both.append([t.grad for t in (x, w, b)])
     for a, c in zip(*both, strict=True):
         np.testing.assert_allclose(a, c, rtol=8 * tolerance, atol=8 * tolerance)
 
 
 def test_affine_of_mixed_dtypes_promotes_as_numpy_does() -> None:
-    x, w, b = Tensor(np.ones((2, 3), np.float32)), Tensor(np.ones((4, 3), np.float32)), Tensor(np.ones(4), requires_grad=True)
+    x, w, b = (
+        Tensor(np.ones((2, 3), np.float32)),
+        Tensor(np.ones((4, 3), np.float32)),
+        Tensor(np.ones(4), requires_grad=True),
+    )
     y = affine(x, w, b)
     assert y.dtype == np.float64
     y.sum().backward()

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
+from tests.leaves import leaf
 from tests.oracles import Array, complex_step
 from tinygrad_lite import Tensor
 
@@ -73,7 +74,7 @@ def test_variance_with_any_ddof(axis: Any, ddof: float) -> None:
 
 def test_a_variance_without_degrees_of_freedom_warns_as_numpy_does() -> None:
     with pytest.warns(RuntimeWarning):
-        y = np.var(Tensor([2.0, 3.0], requires_grad=True), ddof=2)
+        y: Any = np.var(leaf(2, 3), ddof=2)
     with pytest.warns(RuntimeWarning):
         y.backward()
 

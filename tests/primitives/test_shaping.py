@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
+from tests.leaves import leaf
 from tests.oracles import Array
 from tinygrad_lite import Tensor
 
@@ -49,7 +50,7 @@ RESHAPES: list[Call] = [
 TRANSPOSES: list[Call] = [
     lambda x: x.T, lambda x: x.transpose(), lambda x: x.transpose(None), lambda x: x.transpose(2, 0, 1),
     lambda x: x.transpose((1, 0, 2)), lambda x: x.transpose([0, -1, 1]), lambda x: x.transpose(np.array([2, 1, 0])),
-    lambda x: np.transpose(x), lambda x: np.transpose(x, (2, 0, 1)), lambda x: np.transpose(x, axes=np.array([1, 2, 0])),
+    lambda x: np.transpose(x), lambda x: np.transpose(x, (2, 0, 1)), lambda x: np.transpose(x, axes=[1, 2, 0]),
     lambda x: x.swapaxes(0, 2), lambda x: np.swapaxes(x, -1, 1), lambda x: x.swapaxes(1, 1),
 ]  # fmt: skip
 SIZED: list[Call] = [
@@ -76,8 +77,9 @@ def test_axes_of_size_one_come_go_and_stretch(call: Call) -> None:
 
 
 @pytest.mark.parametrize("call", [
-    lambda x: x.reshape(()), lambda x: x.reshape(1, 1), lambda x: x.T, lambda x: np.squeeze(x), lambda x: x.transpose(()),
-    lambda x: np.broadcast_to(x, ()), lambda x: np.broadcast_to(x, 3), lambda x: np.expand_dims(x, (0, 1)),
+    lambda x: x.reshape(()), lambda x: x.reshape(1, 1), lambda x: x.T, lambda x: np.squeeze(x),
+    lambda x: x.transpose(()), lambda x: np.broadcast_to(x, ()), lambda x: np.broadcast_to(x, 3),
+    lambda x: np.expand_dims(x, (0, 1)),
 ])  # fmt: skip
 def test_scalars_too(call: Call) -> None:
     agrees(call, ())
@@ -105,14 +107,16 @@ def test_stack_any_number_along_any_axis(shape: list[int], n: int, data: st.Data
 
 
 def test_joining_takes_arrays_lists_and_the_same_tensor_twice() -> None:
-    x = Tensor([1.0, 2.0], requires_grad=True)
-    y = np.concatenate([x, np.array([3.0]), [4.0, 5.0], x])
+    x = leaf(1, 2)
+    y: Any = np.concatenate([x, np.array([3.0]), [4.0, 5.0], x])
     np.testing.assert_array_equal(y.numpy(), [1, 2, 3, 4, 5, 1, 2])
     y.backward(np.arange(7.0))
     np.testing.assert_array_equal(x.grad, [0 + 5, 1 + 6])
     assert np.stack([x, [7, 8]]).shape == (2, 2)
     assert np.stack(list(Tensor(np.ones((2, 3))))).shape == (2, 3)
-    np.testing.assert_array_equal(np.concatenate(Tensor([[1.0], [2.0]])).numpy(), [1, 2])
+    rows: Any = Tensor([[1.0], [2.0]])
+    joined: Any = np.concatenate(rows)
+    np.testing.assert_array_equal(joined.numpy(), [1, 2])
 
 
 def test_concatenate_without_an_axis_flattens() -> None:

@@ -30,11 +30,13 @@ E = TypeVar("E", bound=Numbered)
 def train(arguments: Namespace) -> None:
     """Check everything that could fail after the training, then train, print and save."""
     check_files(arguments)
-    if arguments.model is not None or arguments.data not in ("exercise", "digits"):
+    if arguments.model is not None or arguments.data not in (None, "exercise", "digits"):
         from tinygrad_lite.cli.train_model import train_model
 
         train_model(arguments, save)
-    elif arguments.data == "exercise":
+    elif arguments.activation is not None:
+        raise Ending(CANNOT_START, "error: --activation is for the networks of --model")
+    elif arguments.data != "digits":
         train_exercise(arguments)
     else:
         train_digits(arguments)

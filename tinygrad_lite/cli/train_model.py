@@ -49,6 +49,10 @@ def train_model(arguments: Namespace, save: Any) -> None:
 
 
 def _plan(arguments: Namespace) -> models.Plan:
+    if arguments.data == "exercise":
+        raise Ending(
+            CANNOT_START, "error: the exercise has a network of its own; leave out --model, or --data exercise"
+        )
     if arguments.hidden is not None:
         raise Ending(CANNOT_START, "error: --hidden is for --data digits without --model: a model's widths are given")
     names = ("model", "data", "activation", "epochs", "batch_size", "lr", "momentum", "seed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -24,23 +25,23 @@ def _dot(a: Any, b: Any) -> Any:
         return a * b
     if b.ndim <= 2:
         return a @ b
-    return _tensordot(a, b, (-1, -2))  # every matrix with every other
+    return Tensor.record(products.dot, (a, b), {})  # every matrix with every other
 
 
 @answers(np.vdot)
 def _vdot(a: Any, b: Any) -> Any:
-    return np.ravel(a) @ np.ravel(b)
+    return Tensor.record(products.vdot, (a, b), {})
 
 
 @answers(np.inner)
 def _inner(a: Any, b: Any) -> Any:
     a, b = operand(a), operand(b)
-    return a * b if a.ndim == 0 or b.ndim == 0 else a @ b if b.ndim == 1 else _tensordot(a, b, (-1, -1))
+    return a * b if a.ndim == 0 or b.ndim == 0 else Tensor.record(products.inner, (a, b), {})
 
 
 @answers(np.outer)
 def _outer(a: Any, b: Any) -> Any:
-    return np.ravel(a)[:, None] * np.ravel(b)
+    return Tensor.record(products.outer, (a, b), {})
 
 
 @answers(np.linalg.outer)
@@ -79,7 +80,7 @@ def _kron(a: Any, b: Any) -> Any:
 def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = np.moveaxis(operand(a), axisa, -1), np.moveaxis(operand(b), axisb, -1)
+    a, b = (x if k == -1 else np.moveaxis(x, k, -1) for x, k in ((operand(a), axisa), (operand(b), axisb)))
     sizes = (a.shape[-1], b.shape[-1])
     if sizes == (2, 2):
         return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
@@ -87,49 +88,49 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
         raise ValueError(f"np.cross takes two vectors of 3 entries (or two of 2), not of {sizes[0]} and {sizes[1]}")
     following, last = [1, 2, 0], [2, 0, 1]
     c = a[..., following] * b[..., last] - a[..., last] * b[..., following]
-    return np.moveaxis(c, -1, axisc) if c.ndim > 1 else c
+    return c if axisc == -1 or c.ndim == 1 else np.moveaxis(c, -1, axisc)
 
 
 @answers(np.einsum)
 def _einsum(*arguments: Any, optimize: Any = None) -> Any:
-    terms, out, xs = _subscripts(arguments)
-    named = "".join(terms) + (out or "")
-    unused = [letter for letter in products.LETTERS if letter not in named]
-    broadcast = [
-        x.ndim - len(term.replace("...", "")) if "..." in term else 0 for term, x in zip(terms, xs, strict=True)
-    ]
-    ellipsis = "".join(unused[: max(broadcast)])
-    for i, (term, x) in enumerate(zip(terms, xs, strict=True)):
-        terms[i] = term.replace("...", ellipsis[len(ellipsis) - broadcast[i] :])
-        if len(terms[i]) != x.ndim:
-            raise ValueError(f"np.einsum: the subscripts {term!r} name {len(term)} axes of an array of shape {x.shape}")
-    if out is None:
-        every = "".join(terms)
-        out = "..." * bool(ellipsis) + "".join(
-            sorted(letter for letter in set(every) if every.count(letter) == 1 and letter not in ellipsis)
-        )
-    elif ellipsis and "..." not in out:
-        raise ValueError("np.einsum: the axes under the operands' ellipsis need one in the output too")
+    if isinstance(arguments[0], str):
+        subscripts, xs = arguments[0], operands(arguments[1:])
+    else:  # an array, its axes, an array, its axes..., and perhaps the output's axes
+        pairs = len(arguments) // 2
+        xs = operands(arguments[: 2 * pairs : 2])
+        subscripts = ",".join(map(_spelled, arguments[1 : 2 * pairs : 2]))
+        subscripts += "->" + _spelled(arguments[-1]) if len(arguments) % 2 else ""
     return Tensor.record(
-        products.einsum, tuple(xs), {"subscripts": ",".join(terms) + "->" + out.replace("...", ellipsis)}
+        products.einsum, tuple(xs), {"subscripts": _written_out(subscripts, tuple(x.ndim for x in xs))}
     )
 
 
-def _subscripts(arguments: tuple[Any, ...]) -> tuple[list[str], str | None, list[Any]]:
-    """The operands' subscripts, the output's if given, and the operands, from either way of calling np.einsum."""
-    if isinstance(arguments[0], str):
-        inputs, arrow, out = arguments[0].replace(" ", "").partition("->")
-        terms, xs = inputs.split(","), operands(arguments[1:])
-        if len(terms) != len(xs):
-            raise ValueError(f"np.einsum: {arguments[0]!r} has {len(terms)} operands, but {len(xs)} came")
-        return terms, out if arrow else None, xs
+def _spelled(axes: Any) -> str:
+    return "".join("..." if k is Ellipsis else products.LETTERS[k] for k in axes)
 
-    def spelled(axes: Any) -> str:
-        return "".join("..." if k is Ellipsis else products.LETTERS[k] for k in axes)
 
-    pairs = len(arguments) // 2
-    terms = [spelled(axes) for axes in arguments[1 : 2 * pairs : 2]]
-    return terms, spelled(arguments[-1]) if len(arguments) % 2 else None, operands(arguments[: 2 * pairs : 2])
+@functools.lru_cache(maxsize=1024)
+def _written_out(subscripts: str, ndims: tuple[int, ...]) -> str:
+    """`subscripts` with a letter for every axis, those under an ellipsis too, and with the output's."""
+    inputs, arrow, out = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(ndims):
+        raise ValueError(f"np.einsum: {subscripts!r} has {len(terms)} operands, but {len(ndims)} came")
+    unused = [letter for letter in products.LETTERS if letter not in subscripts]
+    hidden = [n - len(term.replace("...", "")) if "..." in term else 0 for term, n in zip(terms, ndims, strict=True)]
+    ellipsis = "".join(unused[: max(hidden)])
+    for i, n in enumerate(ndims):
+        term = terms[i].replace("...", ellipsis[len(ellipsis) - hidden[i] :])
+        if len(term) != n:
+            raise ValueError(f"np.einsum: {terms[i]!r} names {len(term)} axes of an operand of shape with {n}")
+        terms[i] = term
+    if not arrow:
+        every = "".join(terms)
+        once = sorted(letter for letter in set(every) - set(ellipsis) if every.count(letter) == 1)
+        out = "..." * bool(ellipsis) + "".join(once)
+    elif ellipsis and "..." not in out:
+        raise ValueError("np.einsum: the axes under the operands' ellipsis need one in the output too")
+    return ",".join(terms) + "->" + out.replace("...", ellipsis)
 
 
 @answers(np.linalg.matrix_power)

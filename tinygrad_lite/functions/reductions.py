@@ -9,7 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_lite.functions.answering import answers, operand
 from tinygrad_lite.primitive import ANSWERS
-from tinygrad_lite.primitives import scans
+from tinygrad_lite.primitives import moving, scans
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 
@@ -129,15 +129,16 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
              for e in (prepend, append)]  # fmt: skip
     if edges != [None, None] and n:
         t = np.concatenate([e for e in (edges[0], t, edges[1]) if e is not None], axis)
-    before = (slice(None),) * axis
     for _ in range(n):
-        t = t[(*before, slice(1, None))] - t[(*before, slice(None, -1))]
+        t = Tensor.record(moving.difference, (t,), {"axis": axis})
     return t
 
 
 @answers(np.ediff1d)
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    differences = _diff(np.ravel(ary))
+    differences = Tensor.record(moving.difference, (np.ravel(ary),), {"axis": 0})
+    if to_begin is None and to_end is None:
+        return differences
     parts = (to_begin, differences, to_end)
     return np.concatenate([np.ravel(operand(p)).astype(differences.dtype) for p in parts if p is not None])
 

@@ -16,30 +16,12 @@ from tinygrad_lite.tensor import Tensor, as_tensor
 
 @answers(np.take)
 def _take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
-    t = as_tensor(a)
-    if axis is None:
-        t, axis = t.reshape(-1), 0
-    axis = normalize_axis_index(axis, t.ndim)
-    indices = plain(indices)
-    if mode != "raise":
-        n = t.shape[axis]
-        indices = np.remainder(indices, n) if mode == "wrap" else np.clip(indices, 0, n - 1)
-    return t[(slice(None),) * axis + (np.asarray(indices),)]
+    return Tensor.record(moving.take, (a, np.asarray(plain(indices))), {"axis": axis, "mode": mode})
 
 
 @answers(np.take_along_axis)
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    t, indices = as_tensor(arr), np.asarray(plain(indices))
-    if axis is None:
-        t, axis = t.reshape(-1), 0
-    axis = normalize_axis_index(axis, t.ndim)
-    if indices.ndim != t.ndim:
-        raise ValueError(
-            f"np.take_along_axis: the indices have shape {indices.shape}, the array {t.shape}: as many axes"
-        )
-    where = list(np.ogrid[tuple(slice(n) for n in t.shape)])
-    where[axis] = indices
-    return t[tuple(where)]
+    return Tensor.record(moving.take_along_axis, (arr, np.asarray(plain(indices))), {"axis": axis})
 
 
 @answers(np.compress)
@@ -54,12 +36,7 @@ def _extract(condition: Any, arr: Any) -> Any:
 
 @answers(np.choose)
 def _choose(a: Any, choices: Any, *, mode: str = "raise") -> Any:
-    a, n = np.asarray(plain(a)), len(choices)
-    if mode != "raise":
-        a = np.remainder(a, n) if mode == "wrap" else np.clip(a, 0, n - 1)
-    shape = np.broadcast_shapes(a.shape, *(np.shape(c) for c in choices))
-    stacked = np.stack([np.broadcast_to(c, shape) for c in choices])
-    return stacked[(np.broadcast_to(a, shape), *np.ogrid[tuple(slice(n) for n in shape)])]
+    return Tensor.record(moving.choose, (np.asarray(plain(a)), *choices), {"mode": mode})
 
 
 @answers(np.diagonal)
@@ -145,9 +122,7 @@ def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
 
 @answers(np.resize)
 def _resize(a: Any, new_shape: Any) -> Any:
-    shape = (new_shape,) if np.ndim(new_shape) == 0 else tuple(new_shape)
-    positions = np.resize(np.arange(np.size(a)), shape)
-    return as_tensor(a).reshape(-1)[positions] if np.size(a) else Tensor(np.zeros(shape, a.dtype))
+    return Tensor.record(moving.resize, (as_tensor(a),), {"shape": new_shape})
 
 
 @answers(np.pad)
@@ -161,21 +136,15 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **more: Any) -> Any
         pad_width = [(w, w) if np.ndim(w) == 0 else w for w in pad_width]
     widths = tuple((int(b), int(a)) for b, a in np.broadcast_to(pad_width, (t.ndim, 2)))
     if mode == "constant":
-        padded = Tensor.record(moving.pad, (t,), {"pad_width": widths})
-        filling = more.pop("constant_values", 0)
+        filling = plain(more.pop("constant_values", 0))
         if not more:
-            return padded if np.ndim(filling) == 0 and filling == 0 else _framed(padded, t, widths, filling)
+            return Tensor.record(moving.pad, (t,), {"pad_width": widths, "filling": filling})
     elif mode in ("edge", "reflect", "symmetric", "wrap") and not more:
         return Tensor.record(moving.pad_by_entries, (t,), {"pad_width": widths, "mode": mode})
     raise TypeError(
-        f"np.pad on a Tensor has the modes constant (with constant_values=), edge, reflect, symmetric and wrap; this is "
-        f"mode={mode!r}{''.join(f', {name}=' for name in more)}. Pad with np.concatenate instead."
+        "np.pad on a Tensor has the modes constant (with constant_values=), edge, reflect, symmetric and wrap; this "
+        f"is mode={mode!r}{''.join(f', {name}=' for name in more)}. Pad with np.concatenate instead."
     )
-
-
-def _framed(padded: Tensor, t: Tensor, widths: Any, filling: Any) -> Any:
-    inside = np.pad(np.ones(t.shape, bool), widths)
-    return np.where(inside, padded, np.pad(np.zeros(t.shape, t.dtype), widths, constant_values=plain(filling)))
 
 
 # -- order -----------------------------------------------------------------------------------------------------
@@ -213,4 +182,5 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     positions = np.insert(
         np.arange(n).reshape(old.shape), plain(obj), np.arange(n, n + new.size).reshape(new.shape), axis
     )
-    return np.concatenate([np.ravel(old), np.ravel(new).astype(old.dtype)])[positions]
+    added = new if new.dtype == old.dtype else new.astype(old.dtype)  # as NumPy does
+    return np.concatenate([old.reshape(-1), added.reshape(-1)])[positions]

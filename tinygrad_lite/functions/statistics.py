@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_lite.functions.answering import answers, operand, plain
+from tinygrad_lite.primitives import moving
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 
@@ -76,14 +77,15 @@ def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepd
     if not np.all((q >= 0) & (q <= 1)):
         raise ValueError("np.quantile: q has to lie in [0, 1] (np.percentile: in [0, 100])")
     x, axes = _axes_last(t, axis)
-    x = np.sort(x, -1)
     n = x.shape[-1]
     position = np.clip(_position(n, q, method), 0, n - 1).reshape(-1)
     below = np.floor(position).astype(np.intp)
     share = position - np.floor(position)
-    low, high = x[..., below], x[..., np.minimum(below + 1, n - 1)]
+    ranks = [*below.tolist(), *np.minimum(below + 1, n - 1).tolist(), n - 1]
+    x = Tensor.record(moving.ranked, (x,), {"ranks": ranks})
+    low, high = x[..., : below.size], x[..., below.size : -1]
     step = high - low  # from the nearer end, so that share 1 gives `high` to the last bit
-    y = np.where(share < 0.5, low + step * share, high - step * (1 - share)) if method not in ROUNDED else low
+    y: Any = np.where(share < 0.5, low + step * share, high - step * (1 - share)) if method not in ROUNDED else low
     y = np.where(np.isnan(x[..., -1:]), np.nan, y) if np.isnan(plain(x[..., -1:])).any() else y
     y = np.moveaxis(y, -1, 0).reshape(q.shape + x.shape[:-1])
     return y.reshape(q.shape + tuple(1 if k in axes else n for k, n in enumerate(t.shape))) if keepdims else y
@@ -105,8 +107,11 @@ def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", kee
 def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     t = as_tensor(a)
     x, axes = _axes_last(t, axis)
-    x = np.sort(x, -1)
     n = x.shape[-1]
-    y = x[..., (n - 1) // 2 : n // 2 + 1].mean(-1)
-    y = np.where(np.isnan(x[..., -1]), np.nan, y) if n and np.isnan(plain(x[..., -1])).any() else y
+    if not n:
+        return x.mean(-1, keepdims)
+    ranks = [(n - 1) // 2, n // 2, n - 1]  # the middle, one entry or two, and the last: nan, if there is one
+    x = Tensor.record(moving.ranked, (x,), {"ranks": ranks})
+    y: Any = x[..., n % 2 : 2].mean(-1)
+    y = np.where(np.isnan(x[..., 2]), np.nan, y) if np.isnan(plain(x[..., 2])).any() else y
     return y.reshape([1 if k in axes else n for k, n in enumerate(t.shape)]) if keepdims else y

@@ -1,6 +1,11 @@
-"""Networks: modules that hold parameters, and losses. The names are PyTorch's."""
+"""Networks: modules that hold parameters, and losses. The names are PyTorch's.
 
-from tinygrad_lite.nn import init, utils
+What a first network needs is imported with the package, the other families when they are first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_lite.nn.activations import (
     ELU,
     GELU,
@@ -14,24 +19,27 @@ from tinygrad_lite.nn.activations import (
     Softplus,
     Tanh,
 )
-from tinygrad_lite.nn.attention import MultiheadAttention
 from tinygrad_lite.nn.class_losses import CrossEntropyLoss, NLLLoss
 from tinygrad_lite.nn.containers import ModuleDict, ModuleList, Sequential
-from tinygrad_lite.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
 from tinygrad_lite.nn.layers import Dropout, Embedding, Flatten, Identity, Linear, Unflatten
 from tinygrad_lite.nn.losses import HuberLoss, L1Loss, MSELoss, SmoothL1Loss, SquaredLoss
-from tinygrad_lite.nn.margin_losses import (
-    HingeEmbeddingLoss,
-    MultiLabelMarginLoss,
-    MultiLabelSoftMarginLoss,
-    MultiMarginLoss,
-    SoftMarginLoss,
-)
 from tinygrad_lite.nn.module import Buffer, Module, Parameter
-from tinygrad_lite.nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
-from tinygrad_lite.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
-from tinygrad_lite.nn.probability_losses import BCELoss, BCEWithLogitsLoss, KLDivLoss
-from tinygrad_lite.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+
+if TYPE_CHECKING:
+    from tinygrad_lite.nn import init, utils
+    from tinygrad_lite.nn.attention import MultiheadAttention
+    from tinygrad_lite.nn.convolution import Conv1d, Conv2d, ConvTranspose2d
+    from tinygrad_lite.nn.margin_losses import (
+        HingeEmbeddingLoss,
+        MultiLabelMarginLoss,
+        MultiLabelSoftMarginLoss,
+        MultiMarginLoss,
+        SoftMarginLoss,
+    )
+    from tinygrad_lite.nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
+    from tinygrad_lite.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+    from tinygrad_lite.nn.probability_losses import BCELoss, BCEWithLogitsLoss, KLDivLoss
+    from tinygrad_lite.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
 __all__ = [
     "AdaptiveAvgPool2d",
@@ -92,3 +100,35 @@ __all__ = [
     "init",
     "utils",
 ]
+
+LATER = {
+    "attention": ("MultiheadAttention",),
+    "convolution": ("Conv1d", "Conv2d", "ConvTranspose2d"),
+    "margin_losses": (
+        "HingeEmbeddingLoss",
+        "MultiLabelMarginLoss",
+        "MultiLabelSoftMarginLoss",
+        "MultiMarginLoss",
+        "SoftMarginLoss",
+    ),
+    "normalisation": ("BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm"),
+    "pooling": ("AdaptiveAvgPool2d", "AvgPool2d", "MaxPool2d"),
+    "probability_losses": ("BCELoss", "BCEWithLogitsLoss", "KLDivLoss"),
+    "recurrent": ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"),
+}
+HOME = {name: module for module, names in LATER.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in HOME:
+        value = getattr(import_module(f"tinygrad_lite.nn.{HOME[name]}"), name)
+    elif name in ("init", "utils"):
+        value = import_module(f"tinygrad_lite.nn.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -100,8 +100,8 @@ class _Conv(Module):
 
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        if self.padding not in ("valid", (0,) * self.axes):
-            parts.append(f"padding={self.padding}" if isinstance(self.padding, tuple) else f"padding='{self.padding}'")
+        if self.padding != (0,) * self.axes:
+            parts.append(f"padding={self.padding}")
         if any(d != 1 for d in self.dilation):
             parts.append(f"dilation={self.dilation}")
         if any(self.output_padding):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tinygrad_lite.context import SCOPE, Scope
 from tinygrad_lite.intake import Array
+from tinygrad_lite.later import in_notebook
 from tinygrad_lite.tensor import Tensor
 
 T = TypeVar("T", bound=Tensor)
@@ -56,6 +57,7 @@ class Module:
     """
 
     training: bool = True
+    _repr_mimebundle_ = in_notebook
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; each module defines its own."""

@@ -149,6 +149,9 @@ class RNNCell(_Cell):
         self.nonlinearity = _checked(self, nonlinearity)
         self.step = _simple(nonlinearity)
 
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
+
 
 class LSTMCell(_Cell):
     """i, f, o = sigmoid, g = tanh of W_ih x + b_ih + W_hh h + b_hh; c' = f c + i g; h' = o tanh(c').

@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.primitive import Primitive, constant, general
-
-
-def _t(a: Any) -> Any:
-    return np.swapaxes(a, -1, -2)
+from tinygrad_lite.primitives.limits import one_over
+from tinygrad_lite.primitives.linear_algebra import _t
 
 
 def _sym(a: Any) -> Any:
@@ -78,12 +76,6 @@ def _cholesky_rule(g: Any, y: Any, a: Any, upper: bool) -> Any:
     return _sym(np.linalg.solve(_t(low), _t(np.linalg.solve(_t(low), _t(inner)))))
 
 
-def _one_over(d: Any) -> Any:
-    # Equal values have no vectors of their own, so what depends on them sees 0 there instead of 1/0.
-    zero = d == 0
-    return np.where(zero, 0, 1 / np.where(zero, 1, d))
-
-
 def _differences(w: Any) -> Any:
     return w[..., None, :] - w[..., :, None]
 
@@ -96,7 +88,7 @@ def _eigh(a: Any, UPLO: Any) -> Any:
 def _eigh_rule(g: Any, y: Any, a: Any, UPLO: str) -> Any:
     # A = V diag(w) V^T: dw = diag(V^T dA V), dV = V (F * V^T dA V) with F_ij = 1 / (w_j - w_i)
     w, v, g_w, g_v = y[..., 0, :], y[..., 1:, :], g[..., 0, :], g[..., 1:, :]
-    inner = g_w[..., None, :] * _eye(v) + _one_over(_differences(w)) * (_t(v) @ g_v)
+    inner = g_w[..., None, :] * _eye(v) + one_over(_differences(w)) * (_t(v) @ g_v)
     return _sym(v @ inner @ _t(v))
 
 
@@ -115,11 +107,11 @@ def _svd_rule(g: Any, y: Any, a: Any) -> Any:
     s, u, v = y[..., 0, :], y[..., 1 : m + 1, :], y[..., m + 1 :, :]
     g_s, g_u, g_v = g[..., 0, :], g[..., 1 : m + 1, :], g[..., m + 1 :, :]
     row, column, k = s[..., None, :], s[..., :, None], s.shape[-1]
-    f = _one_over(_differences(s) * (row + column))  # 1 / (s_j^2 - s_i^2)
+    f = one_over(_differences(s) * (row + column))  # 1 / (s_j^2 - s_i^2)
     u_gu, v_gv = _t(u) @ g_u, _t(v) @ g_v
     inner = f * (u_gu - _t(u_gu)) * row + column * f * (v_gv - _t(v_gv)) + g_s[..., None, :] * np.eye(k, dtype=a.dtype)
     cotangent = u @ inner @ _t(v)
-    inverse = _one_over(row)
+    inverse = one_over(row)
     if m > k:  # what leaves the span of the thin factors
         cotangent = cotangent + (g_u * inverse - u @ (u_gu * inverse)) @ _t(v)
     if a.shape[-1] > k:

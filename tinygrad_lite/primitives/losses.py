@@ -16,6 +16,9 @@ def _examples(a: Any) -> int:
 
 def _squared_loss(a: Any, y: Any) -> Any:
     d = a - y
+    if d.dtype.char == "e":  # half precision: the sum over a batch can overflow where its mean does not
+        d = d.astype(np.float32)
+        return np.float16(0.5 * np.vdot(d, d) / _examples(a))
     return 0.5 * np.vdot(d, d) / _examples(a)
 
 

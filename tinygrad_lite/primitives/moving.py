@@ -40,7 +40,7 @@ def moving(function: Callable[..., Any], tex: str, **more: Any) -> Primitive:
     return linear(function, tex, adjoint, **more)
 
 
-def _choose_padding(x: Any, pad_width: Any, mode: str) -> Any:
+def _padded_by_entries(x: Any, pad_width: Any, mode: str) -> Any:
     return np.pad(x, pad_width, mode)  # type: ignore[call-overload]  # the stub wants a literal
 
 
@@ -55,18 +55,62 @@ def _by_rank(y_order: Any, x_order: Any, axis: int) -> Any:
     return where
 
 
-roll = moving(np.roll, r"\mathrm{roll}(#1)", name="roll")
-flip = moving(np.flip, r"\mathrm{flip}(#1)", name="flip")
-rot90 = moving(np.rot90, r"\mathrm{rot90}(#1)", name="rot90")
+def _back(shift: Any) -> Any:
+    return tuple(-s for s in shift) if isinstance(shift, (tuple, list)) else -shift
+
+
+roll = linear(
+    lambda x, shift, axis: np.roll(x, shift, axis),
+    r"\mathrm{roll}(#1)",
+    lambda g, y, x, shift, axis: np.roll(g, _back(shift), axis),
+    name="roll",
+)
+flip = linear(
+    lambda x, axis: np.flip(x, axis), r"\mathrm{flip}(#1)", lambda g, y, x, axis: np.flip(g, axis), name="flip"
+)
+rot90 = linear(
+    lambda x, k, axes: np.rot90(x, k, axes),
+    r"\mathrm{rot90}(#1)",
+    lambda g, y, x, k, axes: np.rot90(g, -k, axes),
+    name="rot90",
+)
 tile = moving(lambda x, reps: np.tile(x, reps), r"\mathrm{tile}(#1)", name="tile")
 repeat = moving(lambda x, repeats, axis: np.repeat(x, repeats, axis), r"\mathrm{repeat}(#1)", name="repeat")
 delete = moving(lambda x, obj, axis: np.delete(x, obj, axis), r"\mathrm{delete}(#1)", name="delete")
 diagonal = moving(np.diagonal, r"\operatorname{diag}(#1)", name="diagonal")
-pad_by_entries = moving(_choose_padding, r"\mathrm{pad}(#1)", name="pad_by_entries")
-pad = linear(  # with zeros
-    lambda x, pad_width: np.pad(x, pad_width),
+pad_by_entries = moving(_padded_by_entries, r"\mathrm{pad}(#1)", name="pad_by_entries")
+resize = moving(lambda x, shape: np.resize(x, shape), r"\mathrm{resize}(#1)", name="resize")
+take = linear(
+    lambda x, indices, axis, mode: np.take(x, indices, axis, mode=mode),
+    "#1[#2]",
+    lambda g, y, x, indices, axis, mode: put_back(
+        g, np.take(_numbered(x.shape), indices, axis, mode=mode), shape=x.shape
+    ),
+    name="take",
+)
+take_along_axis = linear(
+    lambda x, indices, axis: np.take_along_axis(x, indices, axis),
+    "#1[#2]",
+    lambda g, y, x, indices, axis: put_back(g, np.take_along_axis(_numbered(x.shape), indices, axis), shape=x.shape),
+    name="take_along_axis",
+)
+choose = linear(
+    lambda index, *xs, mode: np.choose(index, xs, mode=mode),
+    r"\mathrm{choose}(#1)",
+    lambda i, g, y, index, *xs, mode: np.where(np.choose(index, range(len(xs)), mode=mode) == i - 1, g, 0),
+    variadic=True,
+    name="choose",
+)
+difference: Primitive = linear(  # of neighbours; its adjoint is minus the difference, with zeros beyond both ends
+    lambda x, axis: np.diff(x, axis=axis),
+    r"\Delta #1",
+    lambda g, y, x, axis: -difference(np.pad(g, [(int(k == axis),) * 2 for k in range(g.ndim)]), axis=axis),
+    name="difference",
+)
+pad = general(  # with constants, which do not move
+    lambda x, pad_width, filling: np.pad(x, pad_width, constant_values=filling),
     r"\mathrm{pad}(#1)",
-    lambda g, y, x, pad_width: g[_unpadded(x, pad_width)],
+    lambda g, y, x, pad_width, filling: g[_unpadded(x, pad_width)],
     name="pad",
 )
 tril = linear(lambda x, k: np.tril(x, k), r"\mathrm{tril}(#1)", lambda g, y, x, k: np.tril(g, k), name="tril")
@@ -87,4 +131,14 @@ partition = general(
     r"\mathrm{partition}(#1)",
     lambda g, y, x, kth, axis: np.take_along_axis(g, _by_rank(np.argsort(y, axis), np.argsort(x, axis), axis), axis),
     name="partition",
+)
+ranked = general(  # of the last axis only the entries that would stand at `ranks` if it were sorted
+    lambda x, ranks: np.partition(x, ranks, -1)[..., ranks],
+    r"#1_{(\mathrm{rank})}",
+    lambda g, y, x, ranks: put_back(
+        g,
+        np.take_along_axis(_numbered(x.shape), np.argpartition(x, ranks, -1)[..., ranks], -1),
+        shape=x.shape,
+    ),
+    name="ranked",
 )

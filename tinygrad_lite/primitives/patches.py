@@ -183,8 +183,10 @@ def _conv2d_weight(g: Any, x: Any, *, size: Pair, stride: Pair, padding: Padding
     found = _patches(x, size, stride, padding, dilation, groups, last)
     if last:
         w = np.matmul(found.swapaxes(1, 2), _rows(g, groups)).reshape(groups, *size, c, o).transpose(0, 4, 3, 1, 2)
-    else:
-        w = np.matmul(_ordered(g, False).reshape(groups, o, -1), found.swapaxes(1, 2))
+    else:  # image by image, then their sum: a product of few rows and very many columns is slow in BLAS
+        n = len(g)
+        seen = found.reshape(groups, -1, n, g.shape[2] * g.shape[3]).transpose(2, 0, 3, 1)
+        w = np.add.reduce(np.matmul(g.reshape(n, groups, o, -1), seen), axis=0)
     return w.reshape(groups * o, c, *size)
 
 

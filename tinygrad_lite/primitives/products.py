@@ -68,7 +68,20 @@ def _einsum_adjoint(i: int, g: Any, y: Any, *xs: Any, subscripts: str) -> Any:
         elif letter not in known:
             rest.append((letter, np.ones(n, y.dtype)))
         target += letter
-    return np.einsum(",".join([out, *(factor for factor, _ in rest)]) + "->" + target, g, *(x for _, x in rest))
+    exchanged = ",".join([out, *(factor for factor, _ in rest)]) + "->" + target
+    return einsum(g, *(x for _, x in rest), subscripts=exchanged)
+
+
+def _last_with(b_axis: int) -> tuple[Any, Any]:
+    """The rules of a product that sums over the last axis of a and axis `b_axis` of b: those of tensordot."""
+
+    def axes(a: Any, b: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return (a.ndim - 1,), (b.ndim + b_axis,)
+
+    return (
+        lambda g, y, a, b: _tensordot_left(g, y, a, b, axes(a, b)),
+        lambda g, y, a, b: _tensordot_right(g, y, a, b, axes(a, b)),
+    )
 
 
 tensordot: Primitive = linear(  # axes: the summed axes of a, and those of b, each counted from 0
@@ -81,4 +94,22 @@ tensordot: Primitive = linear(  # axes: the summed axes of a, and those of b, ea
 )
 einsum: Primitive = linear(  # subscripts: one letter for each axis, with the output's written out
     _einsum, r"\mathrm{einsum}(#1)", _einsum_adjoint, variadic=True, multilinear=True, name="einsum"
+)
+dot = linear(np.dot, r"#1 \cdot #2", *_last_with(-2), multilinear=True, name="dot")  # b of two axes or more
+inner = linear(np.inner, r"#1 \cdot #2", *_last_with(-1), multilinear=True, name="inner")  # of one or more each
+vdot = linear(  # of all entries, in order
+    np.vdot,
+    r"#1 \cdot #2",
+    lambda g, y, a, b: g * np.reshape(b, a.shape),
+    lambda g, y, a, b: g * np.reshape(a, b.shape),
+    multilinear=True,
+    name="vdot",
+)
+outer = linear(
+    np.outer,
+    r"#1\,#2^{\mathsf T}",
+    lambda g, y, a, b: np.reshape(g @ np.reshape(b, -1), a.shape),
+    lambda g, y, a, b: np.reshape(np.reshape(a, -1) @ g, b.shape),
+    multilinear=True,
+    name="outer",
 )

@@ -29,9 +29,9 @@ def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
-    total = _sum(x, axis, keepdims)
     if x.dtype.char not in "fd" or not x.size:  # half precision and integers want np.mean's wider accumulator
         return np.mean(x, axis=axis, keepdims=keepdims)
+    total = _sum(x, axis, keepdims)
     return total / (x.size // total.size)
 
 

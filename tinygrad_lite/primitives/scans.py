@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.primitive import general, linear
+from tinygrad_lite.primitives.limits import or_one
 from tinygrad_lite.primitives.reductions import _count, _restore
 
 
@@ -60,19 +61,18 @@ def _cumprod_rule(g: Any, y: Any, x: Any, axis: int) -> Any:
     return np.moveaxis(before * s, -1, axis)
 
 
-def _or_one(d: Any) -> Any:
-    # Where a length is 0 so is all that it is divided into: 0 / 1 = 0 stands for 0 / 0.
-    return np.where(d == 0, 1, d)
-
-
 def _norm(x: Any, axis: Any, keepdims: Any, order: float = 2) -> Any:
+    if order == 2 and axis is None:
+        flat = x.reshape(-1)
+        y = np.sqrt(np.dot(flat, flat))
+        return y.reshape((1,) * x.ndim) if keepdims else y
     if order == 2:
         return np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=keepdims))
     return np.add.reduce(np.abs(x) ** order, axis=axis, keepdims=keepdims) ** (1 / order)
 
 
 def _norm_rule(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, order: float = 2) -> Any:
-    length = _restore(_or_one(y), axis, keepdims)
+    length = _restore(or_one(y), axis, keepdims)
     share = x / length if order == 2 else np.sign(x) * (np.abs(x) / length) ** (order - 1)
     return _restore(g, axis, keepdims) * share
 
@@ -93,7 +93,7 @@ std = general(  # the root of the variance; where all entries are equal the deri
     lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
     r"\mathrm{std}\, #1",
     lambda g, y, x, axis, ddof, keepdims: (
-        _restore(g / _or_one(y), axis, keepdims)
+        _restore(g / or_one(y), axis, keepdims)
         * (x - np.mean(x, axis=axis, keepdims=True))
         * np.divide(1.0, _count(x, y) - ddof)
     ),

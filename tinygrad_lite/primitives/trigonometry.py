@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from tinygrad_lite.primitive import pointwise
-
-
-def _or_one(d: Any) -> Any:
-    # A denominator that is 0 only where the numerator is 0 too: 0 / 1 = 0 stands for 0 / 0 there.
-    return np.where(d == 0, 1, d)
-
+from tinygrad_lite.primitives.limits import or_one
 
 sin = pointwise(np.sin, r"\sin #1", lambda y, x: np.cos(x), numpy=np.sin)
 cos = pointwise(np.cos, r"\cos #1", lambda y, x: -np.sin(x), numpy=np.cos)
@@ -33,15 +27,15 @@ arctanh = pointwise(np.arctanh, r"\operatorname{artanh} #1", lambda y, x: 1 / ((
 hypot = pointwise(  # a length: its derivative at the origin is 0
     np.hypot,
     r"\sqrt{#1^2 + #2^2}",
-    lambda y, a, b: a / _or_one(y),
-    lambda y, a, b: b / _or_one(y),
+    lambda y, a, b: a / or_one(y),
+    lambda y, a, b: b / or_one(y),
     numpy=np.hypot,
 )
 arctan2 = pointwise(  # the angle of (b, a), which the origin does not have: derivative 0 there
     np.arctan2,
     r"\operatorname{atan2}(#1, #2)",
-    lambda y, a, b: b / _or_one(a * a + b * b),
-    lambda y, a, b: -a / _or_one(a * a + b * b),
+    lambda y, a, b: b / or_one(a * a + b * b),
+    lambda y, a, b: -a / or_one(a * a + b * b),
     numpy=np.arctan2,
 )
 deg2rad = pointwise(np.deg2rad, r"\tfrac{\pi}{180} #1", lambda y, x: math.pi / 180, numpy=np.deg2rad)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.graph import Node, ancestors, same_bits
-from tinygrad_lite.readings.drawing.folding import HUGE, Unit, count_at, elide, elide_huge, fold_runs, units_at
+from tinygrad_lite.readings.drawing.folding import HUGE, Unit, count_at, elide, elide_huge, fold_runs, leaving, units_at
 from tinygrad_lite.readings.drawing.places import BACKWARD, Places
-from tinygrad_lite.readings.drawing.scene import Edge, Item, Scene
+from tinygrad_lite.readings.drawing.scene import Edge, Item, Scene, direction
 from tinygrad_lite.readings.labels import Names, class_text, literal, shape_text
 from tinygrad_lite.readings.numerals import oddities, table
 
@@ -59,7 +59,7 @@ class Builder:
         self.places = Places(everything, first.modules, back)
         self.units = self._fold(everything, depth, max_nodes)
         self.unit_of = {node: unit for unit in self.units for node in unit.nodes}
-        self.leaving = _leaving(self.units, self.unit_of, self.wanted)
+        self.leaving = leaving(self.units, self.unit_of, self.wanted)
         shown = [node for unit in self.units for node in self._shown(unit)]
         shown.sort(key=lambda node: node.order)
         self.names = Names(shown, outputs, names, self.places.short)
@@ -98,7 +98,7 @@ class Builder:
                 "no graph: a leaf, or detached, or computed under no_grad or from values that require no gradient"
             )
         listed = [item for item in listed if item not in self._copies]
-        return Scene(listed, edges, self.notes, *_direction(listed, edges))
+        return Scene(listed, edges, self.notes, *direction(listed, edges))
 
     # -- folding -----------------------------------------------------------------------------------------------
 
@@ -153,8 +153,8 @@ class Builder:
                 item.notes.append(f"used {uses} times" + (": cotangents add up" if node in self.cotangents else ""))
         else:
             item = self._folded(unit)
-            leaving = [node for node in self._shown(unit) if node.op is not None]
-            item.node = leaving[0] if len(leaving) == 1 else None
+            outgoing = [node for node in self._shown(unit) if node.op is not None]
+            item.node = outgoing[0] if len(outgoing) == 1 else None
         item.group = self.places.group(unit.place)
         item.inside = len(unit.nodes)
         item.is_output = any(node in self._outputs for node in self._shown(unit))
@@ -273,19 +273,6 @@ class Builder:
         return item
 
 
-def _leaving(units: list[Unit], unit_of: Mapping[Node, Unit], wanted: list[Node]) -> dict[Unit, list[Node]]:
-    """The nodes of each unit that another one uses, or that are asked for."""
-    leaving: dict[Unit, dict[Node, None]] = {}
-    for unit in units:
-        for node in unit.nodes:
-            for x in node.inputs:
-                if x is not None and unit_of[x] is not unit:
-                    leaving.setdefault(unit_of[x], {})[x] = None
-    for node in wanted:
-        leaving.setdefault(unit_of[node], {})[node] = None
-    return {unit: list(nodes) for unit, nodes in leaving.items()}
-
-
 def _positions(node: Node) -> dict[int, str]:
     """The operands to be numbered: those of an operation on several things whose order matters."""
     if node.op is None or node.op.name in COMMUTATIVE:
@@ -308,23 +295,3 @@ def _advice(depth: int, deepest: int, short: int, most: float) -> str:
     more = [f"depth={depth + 1} opens more"] if depth < deepest else []
     more.append(f"max_nodes={short} shows all {short:,}" if short > most else "max_nodes=float('inf') draws each")
     return ", ".join(more)
-
-
-def _direction(items: list[Item], edges: list[Edge]) -> tuple[Any, int]:
-    """Left to right for a short chain, top to bottom for what is long or wide; and the ranks that edges pass by.
-
-    Each rank that an edge passes costs the layout a node more, and its time goes with the square.
-    """
-    into: dict[Item, list[Item]] = {}
-    for edge in edges:
-        into.setdefault(edge.target, []).append(edge.source)
-    level: dict[Item, int] = {}
-    passed = 0
-    for item in items:  # in topological order
-        sources = into.get(item, ())
-        working = item.kind in ("operation", "module", "elided")
-        level[item] = working + max((level.get(source, 0) for source in sources), default=0)
-        passed += sum(level[item] - level.get(source, 0) - 1 for source in sources)
-    widths = Counter(n for item, n in level.items() if item.kind in ("operation", "module", "elided"))
-    chain = max(widths.values(), default=0) <= 1 and len(widths) <= 7
-    return "LR" if chain else "TB", passed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -141,6 +141,19 @@ def elide_huge(nodes: list[Node], places: Places, most: int, outputs: Iterable[N
     middle = Unit([node for node in nodes if node not in listed], (), "elided")
     units.insert(len(units) - end, middle)
     return sorted(units, key=lambda unit: unit.kind != "leaf")
+
+
+def leaving(units: list[Unit], unit_of: Mapping[Node, Unit], wanted: list[Node]) -> dict[Unit, list[Node]]:
+    """The nodes of each unit that another one uses, or that are asked for."""
+    found: dict[Unit, dict[Node, None]] = {}
+    for unit in units:
+        for node in unit.nodes:
+            for x in node.inputs:
+                if x is not None and unit_of[x] is not unit:
+                    found.setdefault(unit_of[x], {})[x] = None
+    for node in wanted:
+        found.setdefault(unit_of[node], {})[node] = None
+    return {unit: list(nodes) for unit, nodes in found.items()}
 
 
 def _absorb(units: list[Unit], outputs: Iterable[Node]) -> list[Unit]:

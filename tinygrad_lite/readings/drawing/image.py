@@ -87,7 +87,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the library has no typ
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
     ) -> dict[str, str]:
         try:
-            return {"image/svg+xml": self.svg(), "text/plain": f"<{type(self).__name__} of {self._size()}>"}
+            svg = self.svg().replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)  # a cell is narrow
+            return {"image/svg+xml": svg, "text/plain": f"<{type(self).__name__} of {self._size()}>"}
         except RenderError as error:  # nothing to look at, but the text can be drawn elsewhere
             return {"text/plain": f"{error}\n\n{self.source}"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,3 +68,23 @@ class Scene:
     notes: list[str] = field(default_factory=list)
     direction: Literal["LR", "TB"] = "TB"
     passed: int = 0  # how many ranks edges pass by: what a layout costs
+
+
+def direction(items: list[Item], edges: list[Edge]) -> tuple[Literal["LR", "TB"], int]:
+    """Left to right for a short chain, top to bottom for what is long or wide; and the ranks that edges pass by.
+
+    Each rank that an edge passes costs the layout a node more, and its time goes with the square.
+    """
+    into: dict[Item, list[Item]] = {}
+    for edge in edges:
+        into.setdefault(edge.target, []).append(edge.source)
+    level: dict[Item, int] = {}
+    passed = 0
+    for item in items:  # in topological order
+        sources = into.get(item, ())
+        working = item.kind in ("operation", "module", "elided")
+        level[item] = working + max((level.get(source, 0) for source in sources), default=0)
+        passed += sum(level[item] - level.get(source, 0) - 1 for source in sources)
+    widths = Counter(n for item, n in level.items() if item.kind in ("operation", "module", "elided"))
+    chain = max(widths.values(), default=0) <= 1 and len(widths) <= 7
+    return "LR" if chain else "TB", passed

@@ -1,0 +1,131 @@
+"""Convolution and pooling against PyTorch, proven equal first; both in one process, in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+
+import tinygrad_lite as tl
+
+from .report import table
+
+Step = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One layer, called alike in both libraries, and the shape of its input."""
+
+    code: str
+    shape: tuple[int, int, int, int]
+
+
+IMAGES = (
+    Image("Conv2d(1, 32, 3)", (32, 1, 28, 28)),
+    Image("Conv2d(32, 64, 3)", (32, 32, 13, 13)),
+    Image("Conv2d(3, 16, 5)", (16, 3, 32, 32)),
+    Image("MaxPool2d(2)", (32, 32, 26, 26)),
+    Image("AvgPool2d(2)", (32, 32, 26, 26)),
+)
+MODES = ("forward", "forward and backward", "the same, x is data")
+PUBLIC = {name: getattr(tl.nn, name) for name in tl.nn.__all__}
+
+
+def steps(image: Image, mode: str) -> dict[str, Step] | None:
+    """The step of each library; its results are compared before it is handed out. None where there is nothing to do."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(image.shape).astype(np.float32)
+    ours, theirs = eval(image.code, PUBLIC), eval(image.code, vars(torch.nn))
+    if isinstance(ours, tl.nn.Conv2d):
+        ours.float()
+        ours.load_state_dict(theirs.state_dict())
+    elif mode == MODES[2]:
+        return None
+    needed = mode == MODES[1]
+    a, t = tl.tensor(x, requires_grad=needed), torch.tensor(x, requires_grad=needed)
+    with torch.no_grad():
+        y = theirs(t).numpy()
+    g = rng.standard_normal(y.shape).astype(np.float32)
+    h = torch.tensor(g)
+    np.testing.assert_allclose(ours(a).numpy(), y, rtol=1e-3, atol=1e-4)
+
+    def forward_ours() -> None:
+        with tl.no_grad():
+            ours(a)
+
+    def forward_theirs() -> None:
+        with torch.no_grad():
+            theirs(t)
+
+    def both_ours() -> None:
+        a.grad = None
+        ours.zero_grad()
+        ours(a).backward(g)
+
+    def both_theirs() -> None:
+        t.grad = None
+        theirs.zero_grad()
+        theirs(t).backward(h)
+
+    if mode == MODES[0]:
+        return {"tinygrad_lite": forward_ours, "torch": forward_theirs}
+    both_ours()
+    both_theirs()
+    if a.grad is not None:
+        np.testing.assert_allclose(a.grad, t.grad.numpy(), rtol=1e-3, atol=1e-3)
+    for name, p in ours.named_parameters():
+        assert p.grad is not None
+        np.testing.assert_allclose(p.grad, getattr(theirs, name).grad.numpy(), rtol=1e-3, atol=1e-2)
+    return {"tinygrad_lite": both_ours, "torch": both_theirs}
+
+
+def measure(rounds: int, calls: int = 3) -> list[dict[str, Any]]:
+    """Medians in milliseconds, by the clock on the wall and by that of the processor, and their ratios."""
+    if find_spec("torch") is None:
+        return []
+    results = []
+    for image in IMAGES:
+        for mode in MODES:
+            competitors = steps(image, mode)
+            if competitors is None:
+                continue
+            wall: dict[str, list[float]] = {name: [] for name in competitors}
+            busy: dict[str, list[float]] = {name: [] for name in competitors}
+            for _ in range(rounds):
+                for name, step in competitors.items():
+                    step()  # outside the clock: its data back into the caches
+                    start, cpu = perf_counter(), process_time()
+                    for _ in range(calls):
+                        step()
+                    busy[name].append((process_time() - cpu) / calls * 1e3)
+                    wall[name].append((perf_counter() - start) / calls * 1e3)
+            result: dict[str, Any] = {"layer": image.code, "shape": image.shape, "mode": mode, "rounds": rounds}
+            for clock, taken in (("wall", wall), ("cpu", busy)):
+                medians = {name: median(values) for name, values in taken.items()}
+                result[clock] = {"ms": medians, "ratio": medians["tinygrad_lite"] / medians["torch"]}
+            results.append(result)
+    return results
+
+
+def report(results: list[dict[str, Any]]) -> str:
+    """A row for each layer and mode."""
+    if not results:
+        return "Images: torch is not installed\n"
+    lines = [
+        [
+            f"{r['layer']} on {r['shape']}", r["mode"],
+            *(f"{r['wall']['ms'][name]:.2f}" for name in ("tinygrad_lite", "torch")),
+            *(f"{r[clock]['ratio']:.2f}x" for clock in ("wall", "cpu")),
+        ]
+        for r in results
+    ]  # fmt: skip
+    title = "Images, float32, milliseconds; reference: torch"
+    return table(title, ["layer", "mode", "tinygrad_lite", "torch", "ratio", "ratio of cpu time"], lines)
