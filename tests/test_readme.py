@@ -61,8 +61,8 @@ def test_the_main_job_prints_what_the_readme_shows(capsys: pytest.CaptureFixture
 
 def test_the_box_holds_exactly_what_the_package_exports() -> None:
     named = {name for row in table("What is in the box") for name in re.findall(r"`([^`]+)`", row[0])}
-    public = {f"tl.{name}" for name in tl.__all__ if name not in ("nn", "optim", "data")}
-    public |= {f"nn.{name}" for name in tl.nn.__all__} | {f"optim.{name}" for name in tl.optim.__all__}
+    parts = {"tl": tl, "nn": tl.nn, "optim": tl.optim, "data": tl.data}
+    public = {f"{part}.{name}" for part, module in parts.items() for name in module.__all__}
     assert named == public
 
 
