@@ -163,7 +163,7 @@ def test_a_whole_training_step_stays_in_one_dtype(dtype: Any) -> None:
 @pytest.mark.parametrize("f", [np.mean, nn.MSELoss(), nn.SquaredLoss()])
 def test_a_mean_that_fits_into_half_precision_is_right_though_its_sum_does_not(f: Any) -> None:
     x = Tensor(np.full((2_000, 1), 60.0, np.float16), requires_grad=True)
-    y = f(x) if f is np.mean else f(x, np.zeros((2_000, 1), np.float16))
+    y: Any = f(x) if f is np.mean else f(x, np.zeros((2_000, 1), np.float16))
     assert y.dtype == np.float16
     assert y.item() == {np.mean: 60, nn.MSELoss: 3600, nn.SquaredLoss: 1800}[f if f is np.mean else type(f)]
     y.backward()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tests.leaves import leaf
-from tinygrad_lite import GraphError, Tensor
+from tinygrad_lite import Tensor
 
 # -- what it is made from ----------------------------------------------------------------------------------------
 
@@ -297,7 +297,3 @@ def test_writing_by_index_is_refused_with_advice() -> None:
         x[0] = 5.0
     with pytest.raises(TypeError, match="cannot be written into"):
         x[...] += 1
-
-
-def test_a_graph_error_is_a_runtime_error() -> None:
-    assert issubclass(GraphError, RuntimeError)
