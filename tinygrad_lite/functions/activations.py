@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tinygrad_lite.primitives import elementwise, reductions, special
 from tinygrad_lite.tensor import Tensor, as_tensor
 
@@ -19,8 +21,13 @@ def logsumexp(x: Any, axis: Any = -1, keepdims: bool = False) -> Tensor:
 
 
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
-    """The logarithm of softmax: x - logsumexp(x)."""
+    """The logarithm of softmax: x - logsumexp(x), for x less its largest entry.
+
+    Softmax does not change with a shift of x, but its digits do: 1e4 + ln 2 keeps three of ln 2 in float32.
+    """
     t = as_tensor(x)
+    largest = np.max(t.current(), axis=axis, keepdims=True)
+    t = t - np.where(np.isfinite(largest), largest, 0)  # a constant: no gradient goes through the shift
     return t - logsumexp(t, axis, keepdims=True)
 
 

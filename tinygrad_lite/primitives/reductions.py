@@ -53,6 +53,13 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     return y if keepdims else y.squeeze(axis)
 
 
+def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    # The derivative is the softmax of x. In e^(x-y) the rounding of y, large for large x, is a factor common to all:
+    # dividing by the sum, which is 1 but for it, takes it out again.
+    s = np.exp(x - _restore(y, axis, keepdims))
+    return s * (_restore(g, axis, keepdims) / _sum(s, axis, True))
+
+
 sum = linear(
     _sum,
     r"\sum #1",
@@ -88,8 +95,6 @@ var = general(  # the mean moves with x too, but sum_i (x_i - mean) = 0 makes th
 logsumexp = general(
     _logsumexp,
     r"\ln \sum e^{#1}",
-    lambda g, y, x, axis, keepdims: (
-        _restore(g, axis, keepdims) * np.exp(x - _restore(y, axis, keepdims))  # the softmax of x
-    ),
+    _logsumexp_pull,
     name="logsumexp",
 )
