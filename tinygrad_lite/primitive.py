@@ -110,12 +110,13 @@ class Primitive:
         """
         if self.variadic:
             return self.rules[0](i, g, y, *args, **kwargs)  # type: ignore[operator, misc]  # variadic: a function
-        if i >= len(self.rules):
+        try:
+            rule = self.rules[i]
+        except IndexError:
             raise TypeError(
                 f"{self.name} has no rule for its input {i}, which requires a gradient. A row gives one rule for each "
                 "input; None says that there is nothing to differentiate."
-            )
-        rule = self.rules[i]
+            ) from None
         if rule.__class__ is not int:
             if rule is None:
                 return None

@@ -56,7 +56,7 @@ class _ClassLoss(Loss):
                 raise TypeError(f"{who}: classes have to be whole numbers, not {value.dtype} such as {value!r}")
             y = value = whole
         count = z.shape[min(1, z.ndim - 1)]
-        inside = not value.size or value.astype(np.uint64).max() < count  # a negative label becomes a huge one
+        inside = not value.size or np.maximum.reduce(value.astype(np.uint64), axis=None) < count  # a negative label becomes a huge one
         if inside and not 0 <= self.ignore_index < count:
             return y, False
         ignored = value == self.ignore_index

@@ -43,9 +43,10 @@ def pair(loss: Module, prediction: Any, target: Any) -> tuple[Tensor, Any]:
     """
     a = as_tensor(prediction)
     y = target if isinstance(target, Tensor) else np.asarray(target)
-    if y.dtype.kind in "iub" and a.dtype.kind == "f":
+    value = values(y)
+    if value.dtype is not a.value.dtype and value.dtype.kind in "iub" and a.dtype.kind == "f":
         y = y.astype(a.dtype)
-    if (y.value if isinstance(y, Tensor) else y).shape == a.value.shape:
+    if value.shape == a.value.shape:
         return a, y
     if y.ndim == 0 and a.size == 1:  # a plain number for a single prediction is no accident
         return a, y.reshape(a.shape)
