@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import chain, images, imports, memory, training
+from . import chain, drawing, images, imports, memory, training
 from .report import conditions, header, write_json
 from .rows import ROWS
 
-SECTIONS = ("training", "images", "chain", "memory", "import")
+SECTIONS = ("training", "images", "chain", "memory", "drawing", "import")
 HOW_TO_READ = (
     "How to read: a ratio is a median over that of the reference named above its table, in this very run; below 1 is "
     "quicker (or smaller). Ratios compare across machines of a kind, microseconds do not. Leave the whole machine to "
@@ -44,6 +44,7 @@ def main() -> None:
         "images": (lambda: images.measure(args.repeat or (5 if quick else 25)), images.report),
         "chain": (lambda: chain.measure(lengths), chain.report),
         "memory": (lambda: memory.measure(5 if quick else 20), memory.report),
+        "drawing": (lambda: drawing.measure(3 if quick else 7), drawing.report),
         "import": (lambda: imports.measure(args.repeat or (5 if quick else 15)), imports.report),
     }
     found: dict[str, Any] = {"conditions": conditions()}
