@@ -56,7 +56,8 @@ class _ClassLoss(Loss):
                 raise TypeError(f"{who}: classes have to be whole numbers, not {value.dtype} such as {value!r}")
             y = value = whole
         count = z.shape[min(1, z.ndim - 1)]
-        inside = not value.size or np.maximum.reduce(value.astype(np.uint64), axis=None) < count  # a negative label becomes a huge one
+        unsigned = value.astype(np.uint64)  # a negative label becomes a huge one: one comparison finds both kinds
+        inside = not value.size or np.maximum.reduce(unsigned, axis=None) < count
         if inside and not 0 <= self.ignore_index < count:
             return y, False
         ignored = value == self.ignore_index
