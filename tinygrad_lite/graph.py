@@ -157,7 +157,10 @@ def sweep(
             if x is None or not x.requires_grad or (within is not None and x not in within):
                 continue
             reached = True
-            c = op.pull(i, g, y, xs, node.kwargs)
+            try:
+                c = op.pull(i, g, y, xs, node.kwargs)
+            except ValueError as error:
+                raise GraphError(f"the rule of {op.name} for its input {i} failed: {error}") from error
             if c is None:
                 continue
             a = args[i]
@@ -231,6 +234,11 @@ def _fit(c: Any, a: Any, node: Node, i: int) -> Any:
             )
         c = np.add.reduce(c, axis=tuple(k for k, n in enumerate(shape) if n != c.shape[k])).reshape(shape)
     if c.dtype != a.dtype:
+        if c.dtype.kind not in "fiub":
+            raise GraphError(
+                f"the rule of {node.op.name if node.op else '?'} for its input {i} gave a cotangent of dtype "
+                f"{c.dtype}; cotangents are real numbers. Correct the rule."
+            )
         if a.dtype.kind != "f":
             raise TypeError(f"an input of dtype {a.dtype} cannot have a gradient; use floats")
         c = c.astype(a.dtype)

@@ -208,6 +208,15 @@ class Operators(Node):
             axis = tuple(i for i, n in enumerate(self.value.shape) if n == 1)
         return self.record(shaping.squeeze, (self,), {"axis": axis})
 
+    def item(self) -> Any:
+        """The one number in a tensor of size 1, as a Python number."""
+        if self.value.size != 1:
+            raise ValueError(
+                f"{describe(self)} has {self.value.size} entries, so it is no one number. Reduce it first, or take an "
+                "entry: t[i]."
+            )
+        return self.current().item()
+
     def all(self, axis: Axis = None) -> Any:
         """Whether all entries are true: a plain array, with no gradient."""
         return np.asarray(self.current()).all(axis=axis)
@@ -270,10 +279,10 @@ class Operators(Node):
         return bool(self.current().item())
 
     def __float__(self) -> float:
-        return float(self.current().item())
+        return float(self.item())
 
     def __int__(self) -> int:
-        return int(self.current().item())
+        return int(self.item())
 
     def __index__(self) -> int:
         return operator.index(self.current())

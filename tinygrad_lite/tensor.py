@@ -150,10 +150,6 @@ class Tensor(Operators):
         """A copy of the value, as an array."""
         return np.array(self.current())
 
-    def item(self) -> Any:
-        """The one number in a tensor of size 1, as a Python number."""
-        return self.current().item()
-
     def detach(self) -> Tensor:
         """The same value as a leaf that requires no gradient: what is computed from it is not differentiated."""
         return leaf(self.current())
@@ -208,7 +204,7 @@ class Tensor(Operators):
                 "computed under no_grad or from detached values. Make a leaf with requires_grad=True first."
             )
         leaves: dict[Any, Any] = sweep({self: self._seed(gradient)})
-        sums = [(leaf, g if leaf.grad is None else leaf.grad + g) for leaf, g in leaves.items()]
+        sums = [(leaf, g if leaf.grad is None else _added(leaf, g)) for leaf, g in leaves.items()]
         for leaf, g in sums:
             leaf.grad = g if g.__class__ is np.ndarray else np.asarray(g)
 
@@ -357,6 +353,17 @@ def leaf(value: Any, requires_grad: bool = False) -> Tensor:
 def as_tensor(data: Any) -> Tensor:
     """`data` itself if it is a Tensor, else a Tensor of it."""
     return data if isinstance(data, Tensor) else Tensor(data)
+
+
+def _added(t: Tensor, g: Any) -> Any:
+    """What `t.grad` comes to when `g` is added: refused where NumPy would broadcast the two."""
+    old = np.asarray(t.grad)
+    if old.shape != g.shape:
+        raise ValueError(
+            f"backward: {describe(t)} has a .grad of shape {old.shape} already, set by hand or from before its data "
+            f"was, and the new gradient has shape {g.shape}. Forget the old one first: t.grad = None."
+        )
+    return (old + g).astype(g.dtype)
 
 
 def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:

@@ -27,10 +27,13 @@ def _index_part(i: Any, arrays: list[Any]) -> Any:
         return i
     if isinstance(i, slice):  # its bounds may be arrays or tensors, which may change
         return slice(*(None if n is None else operator.index(n) for n in (i.start, i.stop, i.step)))
+    came = i
     if not isinstance(i, Node):
         i = np.asarray(i, dtype=np.intp if isinstance(i, (list, tuple)) and not i else None)
     if i.value.dtype.kind not in "iub" if isinstance(i, Node) else i.dtype.kind not in "iub":
-        raise IndexError("an index array has to hold integers or booleans, not floats")
+        raise IndexError(
+            f"a tensor is indexed by integers, slices, None, ... and arrays of integers or booleans, not by {came!r}"
+        )
     arrays.append(i)
     return ARRAY
 

@@ -224,7 +224,7 @@ def test_the_error_names_the_operation_and_the_operand() -> None:
     x = Tensor(np.zeros((2, 3)), name="x")
     with pytest.raises(IndexError, match=r"getitem: index 5 is out of bounds.*x \(2, 3\)"):
         x[5]
-    with pytest.raises(IndexError, match="integers or booleans, not floats"):
+    with pytest.raises(IndexError, match=r"arrays of integers or booleans, not by \[0.5\]"):
         x[[0.5]]
 
 

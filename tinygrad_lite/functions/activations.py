@@ -26,7 +26,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     Softmax does not change with a shift of x, but its digits do: 1e4 + ln 2 keeps three of ln 2 in float32.
     """
     t = as_tensor(x)
-    largest = np.max(t.current(), axis=axis, keepdims=True)
+    largest = t.detach().max(axis, keepdims=True).current()
     t = t - np.where(np.isfinite(largest), largest, 0)  # a constant: no gradient goes through the shift
     return t - logsumexp(t, axis, keepdims=True)
 

@@ -71,6 +71,11 @@ class Module:
             SCOPE.reset(token)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(vars(self).get(name), Parameter) and not (value is None or isinstance(value, Parameter)):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a parameter; {type(value).__name__} would take its place and not be "
+                f"trained. Set its values with .{name}.data = ..., or assign an nn.Parameter (or None)."
+            )
         object.__setattr__(self, name, value)
         for path, part in _parts(name, value):
             christen(path, part)

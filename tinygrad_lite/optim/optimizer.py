@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ class Optimizer:
         self.defaults = options
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        if not isinstance(params, Iterable):
+            raise TypeError(f"{who} takes a list of parameters, not {type(params).__name__}; pass net.parameters()")
         given: list[Any] = list(params)
         if not given:
             raise ValueError(
@@ -69,7 +72,7 @@ class Optimizer:
     def check(self, group: Group) -> None:
         """Refuse options that make no sense; each optimiser adds its own."""
         for what in group.keys() & NOT_NEGATIVE:
-            if not 0 <= group[what] < math.inf:
+            if not isinstance(group[what], Real) or not 0 <= group[what] < math.inf:
                 raise ValueError(f"{type(self).__name__}: {what} has to be a number from 0 up, not {group[what]}")
         for beta in group.get("betas", ()):
             if not 0 <= beta < 1:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.primitive import general
+from tinygrad_lite.primitives.reductions import divided
 
 
 def _examples(a: Any) -> int:
@@ -25,7 +26,7 @@ def _squared_loss(a: Any, y: Any) -> Any:
 squared_loss = general(
     _squared_loss,
     r"\tfrac12 \lVert #1 - #2 \rVert^2",
-    lambda g, c, a, y: (a - y) * (g / _examples(a)),
-    lambda g, c, a, y: (y - a) * (g / _examples(a)),
+    lambda g, c, a, y: (a - y) * divided(g, _examples(a)),
+    lambda g, c, a, y: (y - a) * divided(g, _examples(a)),
     name="squared_loss",
 )

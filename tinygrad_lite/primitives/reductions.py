@@ -24,6 +24,11 @@ def _count(x: Any, y: Any) -> int:
     return int(x.size // y.size) if y.size else 0
 
 
+def divided(g: Any, n: int) -> Any:
+    """g / n, also where n itself is too large for g's half precision, whose largest number is 65,504."""
+    return g * (1 / n) if n > 65_000 and g.dtype.char == "e" else g / n
+
+
 def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
     return np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # the stub wants a literal
 
@@ -69,7 +74,7 @@ sum = linear(
 mean = linear(
     _mean,
     r"\mathrm{mean}\, #1",
-    lambda g, y, x, axis, keepdims: broadcast_to(_restore(g, axis, keepdims) / _count(x, y), shape=x.shape),
+    lambda g, y, x, axis, keepdims: broadcast_to(divided(_restore(g, axis, keepdims), _count(x, y)), shape=x.shape),
     name="mean",
 )
 max = general(

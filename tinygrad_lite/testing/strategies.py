@@ -47,8 +47,8 @@ def broadcastable_shapes(
 
 def arrays(
     shape: Shape | st.SearchStrategy[Shape],
-    low: float = -3.0,
-    high: float = 3.0,
+    low: float = -4.0,
+    high: float = 4.0,
     away_from: tuple[float, ...] = (0.0,),
     distance: float = 0.05,
     dtype: Any = np.float64,
