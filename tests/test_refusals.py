@@ -53,6 +53,13 @@ def test_a_partial_that_does_not_fit_is_refused_by_the_name_of_its_row() -> None
         row(Tensor([1.0, 2.0], requires_grad=True)).sum().backward()
 
 
+def test_integers_that_were_made_to_require_a_gradient_are_named() -> None:
+    count = Tensor(np.array([1, 2]), name="count")
+    count.requires_grad = True
+    with pytest.raises(TypeError, match=r"count \(2,\) of dtype int64 cannot have a gradient"):
+        (count * 1.5).sum().backward()
+
+
 @pytest.mark.parametrize("f", [np.mean, lambda x: nn.MSELoss()(x, np.zeros_like(x)), lambda x: nn.L1Loss()(x, 0 * x)])
 def test_the_mean_of_more_entries_than_half_precision_can_count_has_a_gradient(f: Any) -> None:
     x = Tensor(np.ones((70_000, 1), np.float16), requires_grad=True)

@@ -240,7 +240,11 @@ def _fit(c: Any, a: Any, node: Node, i: int) -> Any:
                 f"{c.dtype}; cotangents are real numbers. Correct the rule."
             )
         if a.dtype.kind != "f":
-            raise TypeError(f"an input of dtype {a.dtype} cannot have a gradient; use floats")
+            x = node.inputs[i]
+            raise TypeError(
+                f"{describe(x) if x is not None else 'an input'} of dtype {a.dtype} cannot have a gradient: a "
+                "derivative needs values that vary continuously. Use floats, for example array.astype(float)."
+            )
         c = c.astype(a.dtype)
     return c
 
