@@ -236,7 +236,7 @@ class Tensor(Operators):
         require_real(g, "backward(gradient=...)")
         if g.shape != shape:
             raise ValueError(f"backward: gradient has shape {g.shape}, but {describe(self)} has shape {shape}")
-        return g.astype(self.dtype)
+        return g.astype(self.dtype, copy=False)
 
     _repr_mimebundle_ = in_notebook
 

@@ -33,6 +33,10 @@ IMAGES = (
     Image("MaxPool2d(2)", (32, 32, 26, 26)),
     Image("AvgPool2d(2)", (32, 32, 26, 26)),
 )
+CNN = (  # the network of `tinygrad-lite train --model cnn`, without its dropout: two libraries draw other zeros
+    "Sequential(Conv2d(1, 32, 3), ReLU(), MaxPool2d(2), Conv2d(32, 64, 3), ReLU(), MaxPool2d(2), Flatten(), "
+    "Linear(1600, 128), ReLU(), Linear(128, 10))"
+)
 MODES = ("forward", "forward and backward", "the same, x is data")
 PUBLIC = {name: getattr(tl.nn, name) for name in tl.nn.__all__}
 
@@ -87,31 +91,62 @@ def steps(image: Image, mode: str) -> dict[str, Step] | None:
     return {"tinygrad_lite": both_ours, "torch": both_theirs}
 
 
+def training() -> dict[str, Step]:
+    """One training step of the course's CNN, batch 32: cross-entropy, Nesterov momentum; equal after three steps."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    x, y = rng.random((32, 1, 28, 28), np.float32), rng.integers(10, size=32)
+    ours, theirs = eval(CNN, PUBLIC), eval(CNN, vars(torch.nn))
+    ours.float().load_state_dict(theirs.state_dict())
+    settings: dict[str, Any] = {"lr": 0.01, "momentum": 0.9, "nesterov": True}
+    a, t = tl.optim.SGD(ours.parameters(), **settings), torch.optim.SGD(theirs.parameters(), **settings)
+    loss, criterion = tl.nn.CrossEntropyLoss(), torch.nn.CrossEntropyLoss()
+    u, v = torch.tensor(x), torch.tensor(y)
+
+    def step_ours() -> None:
+        a.zero_grad()
+        loss(ours(x), y).backward()
+        a.step()
+
+    def step_theirs() -> None:
+        t.zero_grad()
+        criterion(theirs(u), v).backward()
+        t.step()
+
+    for _ in range(3):
+        step_ours()
+        step_theirs()
+    for (name, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-3, atol=1e-5, err_msg=name)
+    return {"tinygrad_lite": step_ours, "torch": step_theirs}
+
+
 def measure(rounds: int, calls: int = 3) -> list[dict[str, Any]]:
     """Medians in milliseconds, by the clock on the wall and by that of the processor, and their ratios."""
     if find_spec("torch") is None:
         return []
+    rows = [(f"{image.code} on {image.shape}", mode, steps(image, mode)) for image in IMAGES for mode in MODES]
+    rows.append(("the course's CNN, batch 32", "a training step", training()))
     results = []
-    for image in IMAGES:
-        for mode in MODES:
-            competitors = steps(image, mode)
-            if competitors is None:
-                continue
-            wall: dict[str, list[float]] = {name: [] for name in competitors}
-            busy: dict[str, list[float]] = {name: [] for name in competitors}
-            for _ in range(rounds):
-                for name, step in competitors.items():
-                    step()  # outside the clock: its data back into the caches
-                    start, cpu = perf_counter(), process_time()
-                    for _ in range(calls):
-                        step()
-                    busy[name].append((process_time() - cpu) / calls * 1e3)
-                    wall[name].append((perf_counter() - start) / calls * 1e3)
-            result: dict[str, Any] = {"layer": image.code, "shape": image.shape, "mode": mode, "rounds": rounds}
-            for clock, taken in (("wall", wall), ("cpu", busy)):
-                medians = {name: median(values) for name, values in taken.items()}
-                result[clock] = {"ms": medians, "ratio": medians["tinygrad_lite"] / medians["torch"]}
-            results.append(result)
+    for layer, mode, competitors in rows:
+        if competitors is None:
+            continue
+        wall: dict[str, list[float]] = {name: [] for name in competitors}
+        busy: dict[str, list[float]] = {name: [] for name in competitors}
+        for _ in range(rounds):
+            for name, step in competitors.items():
+                step()  # outside the clock: its data back into the caches
+                start, cpu = perf_counter(), process_time()
+                for _ in range(calls):
+                    step()
+                busy[name].append((process_time() - cpu) / calls * 1e3)
+                wall[name].append((perf_counter() - start) / calls * 1e3)
+        result: dict[str, Any] = {"layer": layer, "mode": mode, "rounds": rounds}
+        for clock, taken in (("wall", wall), ("cpu", busy)):
+            medians = {name: median(values) for name, values in taken.items()}
+            result[clock] = {"ms": medians, "ratio": medians["tinygrad_lite"] / medians["torch"]}
+        results.append(result)
     return results
 
 
@@ -121,7 +156,7 @@ def report(results: list[dict[str, Any]]) -> str:
         return "Images: torch is not installed\n"
     lines = [
         [
-            f"{r['layer']} on {r['shape']}", r["mode"],
+            r["layer"], r["mode"],
             *(f"{r['wall']['ms'][name]:.2f}" for name in ("tinygrad_lite", "torch")),
             *(f"{r[clock]['ratio']:.2f}x" for clock in ("wall", "cpu")),
         ]

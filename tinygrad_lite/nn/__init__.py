@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from tinygrad_lite.nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
     from tinygrad_lite.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
     from tinygrad_lite.nn.probability_losses import BCELoss, BCEWithLogitsLoss, KLDivLoss
-    from tinygrad_lite.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+    from tinygrad_lite.nn.recurrent import GRU, LSTM, RNN
+    from tinygrad_lite.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 
 __all__ = [
     "AdaptiveAvgPool2d",
@@ -114,7 +115,8 @@ LATER = {
     "normalisation": ("BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm"),
     "pooling": ("AdaptiveAvgPool2d", "AvgPool2d", "MaxPool2d"),
     "probability_losses": ("BCELoss", "BCEWithLogitsLoss", "KLDivLoss"),
-    "recurrent": ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"),
+    "recurrent": ("GRU", "LSTM", "RNN"),
+    "recurrent_cells": ("GRUCell", "LSTMCell", "RNNCell"),
 }
 HOME = {name: module for module, names in LATER.items() for name in names}
 

@@ -174,7 +174,7 @@ def _conv2d_input(g: Any, w: Any, *, size: Pair, stride: Pair, padding: Padding,
         view = view.reshape(groups, c, *view.shape[1:])
         for i, j, down, across in taps(kernel, stride, dilation, g.shape[2:]):
             view[..., down, across] += found[:, :, i, j]
-    return x[:, :, top : top + size[0], left : left + size[1]]
+    return x if x.shape[2:] == size else x[:, :, top : top + size[0], left : left + size[1]]
 
 
 def _conv2d_weight(g: Any, x: Any, *, size: Pair, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Any:
