@@ -16,9 +16,12 @@ import numpy as np
 import tinygrad_lite as tl
 from tests.samples_images import IMAGES
 from tests.samples_more import MORE
+from tests.samples_series import SERIES
 from tests.sampling import GRID, GRID2, NONZERO, POSITIVE, REAL, Sample, chosen, each, on, reducing
 from tinygrad_lite.primitives import TABLE
+from tinygrad_lite.primitives.arithmetic import detach
 from tinygrad_lite.primitives.indexing import ARRAY
+from tinygrad_lite.primitives.reductions import largest
 
 MASK = chosen(False, True)
 WILD = chosen(np.nan, np.inf, -np.inf, 0.0, -1.5)
@@ -59,6 +62,7 @@ SAMPLES: dict[str, list[Sample]] = {
     + each(lambda b: 2.0**b, REAL),
     "negative": each(np.negative, REAL),
     "identity": each(operator.pos, REAL),
+    "detach": each(detach, REAL),
     "astype": each(lambda x: x.astype(np.float64), REAL, reference=lambda x: x * np.float64(1)),
     # smooth functions of each entry
     "exp": each(np.exp, REAL),
@@ -104,6 +108,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "min": reducing(np.min, GRID, kinked=True),
     "var": reducing(np.var, reference=_var, ddof=0),
     "logsumexp": reducing(tl.logsumexp, reference=_logsumexp),
+    "largest": [on(lambda x, axis=axis: largest(x, axis=axis), (2, 3)) for axis in (0, -1, None)],
     # shapes
     "reshape": [
         on(lambda x: x.reshape(3, -1), (2, 3)),
@@ -174,4 +179,4 @@ SAMPLES: dict[str, list[Sample]] = {
     "squared_loss": [on(TABLE["squared_loss"], s, s, reference=_squared_loss) for s in ((), (3,), (4, 1), (4, 3))],
 }
 
-SAMPLES |= MORE | IMAGES  # the rows that a first course does not need
+SAMPLES |= MORE | IMAGES | SERIES  # the rows that a first course does not need

@@ -285,6 +285,16 @@ MORE: dict[str, list[Sample]] = {
             ((0, 0), (0, 2), (0, 3)),
         )
     ],
+    "correlate": [
+        on(
+            lambda a, v, m=mode: np.correlate(a, v, m),
+            (n,),
+            (k,),
+            reference=lambda a, v, m=mode: np.convolve(a, v[::-1], m),
+        )
+        for n, k in ((5, 3), (4, 4), (3, 1))  # np.correlate conjugates
+        for mode in ("full", "valid")
+    ],
     "dot": [on(np.dot, s, t) for s, t in (((3,), (2, 3, 2)), ((2, 3), (2, 3, 2)))],
     "inner": [on(np.inner, s, t) for s, t in (((3,), (3,)), ((2, 3), (4, 3)), ((2, 2, 3), (3,)))],
     "vdot": [
@@ -340,7 +350,8 @@ MORE: dict[str, list[Sample]] = {
         *SQUARE,
         reference=_stacked(lambda a: _eigh(a)[0]),
     ),
-    "svd": _matrices(TABLE["svd"], (3, 3), *TALL, *WIDE, reference=_stacked(_svd)),
+    "svd": _matrices(lambda a: TABLE["svd"](a, full=False), (3, 3), *TALL, *WIDE, reference=_stacked(_svd)),
+    "svd_rest": _matrices(TABLE["svd_rest"], (3, 3), reference=lambda a: a[..., :0]),  # of a square there is no rest
     "svdvals": _matrices(np.linalg.svdvals, (3, 3), *TALL, *WIDE, reference=_stacked(lambda a: _svd(a)[0])),
     "qr": _matrices(TABLE["qr"], (3, 3), *TALL, *WIDE, reference=_stacked(_qr)),
 }

@@ -54,7 +54,7 @@ def test_ctrl_c_leaves_one_clean_line_and_no_file(flags: list[str], row: str, tm
 def test_the_epoch_at_which_it_stopped_is_the_one_it_was_in(
     terminal: bool, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def train(net: Any, epochs: int, lr: float) -> Iterator[exercise.Epoch]:
+    def train(net: Any, epochs: int, lr: float, compile: bool) -> Iterator[exercise.Epoch]:
         yield exercise.Epoch(1, (1, 1, 1, 1))
         yield exercise.Epoch(2, (1, 1, 1, 1))
         raise KeyboardInterrupt

@@ -45,13 +45,31 @@ def refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         ("--data digits --momentum 1", "--momentum: has to be a number from 0 up and under 1, not 1"),
         ("--data digits --seed -1", "--seed: has to be a whole number from 0 up, not -1"),
         ("--data mnist", "choose from"),
-        ("--epoch 3", "unrecognized arguments: --epoch"),
+        ("--epoch 3", "train: error: unrecognized arguments: --epoch 3. Did you mean --epochs?"),
+        ("now", "train: error: unrecognized arguments: now\n"),
         ("--hidden 3", "the exercise takes no --hidden"),
         ("--batch-size 3 --momentum 0 --seed 0", "the exercise takes no --batch-size, --momentum, --seed"),
     ],
 )
 def test_wrong_flags_are_explained(flags: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert message in refused(["train", *flags.split()], capsys)
+
+
+@pytest.mark.parametrize("command", ["derive", "draw"])
+def test_an_ending_that_no_form_has_is_refused_and_nothing_is_written(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "the ending says" in refused([command, "-o", str(tmp_path / "page.doc")], capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["derive", "source"])
+def test_a_function_that_takes_more_inputs_than_were_given_says_which_flag_gives_them(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text("def loss(x, y):\n    return ((x - y) ** 2).sum()\n")
+    said = refused([command, f"{tmp_path}/mine.py:loss", "--input-shape", "3"], capsys)
+    assert "takes (x, y), and --input-shape was given 1 times" in said
 
 
 def test_files_that_cannot_be_written_are_named_before_any_work(
@@ -97,7 +115,7 @@ def test_a_divergence_ends_in_one_line_and_no_file(
 def test_too_large_a_network_ends_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def too_large(settings: training.Settings, on_step: Any) -> None:
+    def too_large(settings: training.Settings, on_step: Any, compile: bool) -> None:
         raise MemoryError("Unable to allocate 7.28 TiB")
 
     monkeypatch.setattr(training, "train_digits", too_large)

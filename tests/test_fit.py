@@ -98,6 +98,30 @@ def test_a_loss_that_is_not_finite_is_an_error_that_says_what_to_do() -> None:
         tl.fit(net, nn.MSELoss(), opt, (X, X[:, :1]), epochs=5, rng=0, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("train", "metrics", "error", "says"),
+    [
+        ((np.zeros((0, 2)), np.zeros((0, 1))), {}, ValueError, "no example"),
+        ([], {}, ValueError, "no example"),
+        ([np.ones((4, 2)), np.ones((4, 1))], {}, TypeError, r"a tuple, \(x, y\), or a list of batches"),
+        ({"x": np.ones((4, 2)), "y": np.ones((4, 1))}, {}, TypeError, r"a tuple, \(x, y\), or a list of batches"),
+        ((np.ones((4, 2)), np.ones((4, 1))), {"loss": nn.L1Loss()}, ValueError, "no metric can be called 'loss'"),
+    ],
+)
+def test_data_and_metrics_that_make_no_sense_are_refused(
+    train: Any, metrics: Any, error: type[Exception], says: str
+) -> None:
+    net = nn.Linear(2, 1, rng=0)
+    with pytest.raises(error, match=says):
+        tl.fit(net, nn.MSELoss(), optim.SGD(net.parameters(), lr=0.1), train, epochs=1, metrics=metrics, progress=False)
+
+
+def test_a_loss_that_was_not_made_yet_is_refused_with_the_brackets_it_lacks() -> None:
+    net = nn.Linear(1, 1)
+    with pytest.raises(TypeError, match=r"MSELoss; give an object made of it, MSELoss\(\)"):
+        tl.fit(net, nn.MSELoss, optim.SGD(net.parameters()), (np.ones((2, 1)), np.ones((2, 1))), epochs=1)  # type: ignore[arg-type]  # the mistake
+
+
 def test_the_history_is_a_plot_in_a_notebook() -> None:
     _, history = run(validation=(X[:20], Y[:20]))
     svg = ElementTree.fromstring(history._repr_svg_())

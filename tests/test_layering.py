@@ -1,4 +1,4 @@
-"""Imports run one way, primitives < graph < tensor < {nn, optim, readings, check, data} < cli; and they are cheap."""
+"""Imports run one way, primitives < graph < tensor < {nn, optim, readings, checking, data} < cli, and are cheap."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.p
 # From the bottom up; a unit that is not named here stands on the Tensor and below the command line.
 LAYERS = [
     {"primitive", "context", "later"},
-    {"primitives", "hooks"},
+    {"primitives", "hooks", "methods"},
     {"graph"},
-    {"intake", "writing"},
+    {"intake"},
+    {"writing"},
     {"operators"},
     {"tensor"},
     {"functions"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.data.test_idx import write_mnist
+from tests.data.test_idx import idx, write_mnist
 from tinygrad_lite import models, nn
 from tinygrad_lite.cli import main
 
@@ -86,6 +87,7 @@ def test_the_command_trains_and_saves(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "s an epoch" in out
     record = json.loads(file.read_text(encoding="utf-8"))
     assert [epoch["epoch"] for epoch in record["epochs"]] == [1, 2]
+    assert (record["settings"]["lr"], record["settings"]["momentum"], record["settings"]["epochs"]) == (0.1, 0.0, 2)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,20 @@ def test_the_command_trains_and_saves(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_what_makes_no_sense_is_refused(flags: list[str], error: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", *flags]) == 2
     assert error in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "array", "found"),
+    [
+        ("train-images-idx3-ubyte", np.zeros((7, 20, 20)), r"the train images are \(7, 20, 20\)"),
+        ("t10k-labels-idx1-ubyte", np.array([3, 77, 1]), r"the test images are \(3, 28, 28\), labels from 1 to 77"),
+    ],
+)
+def test_images_that_the_networks_cannot_read_are_refused(file: str, array: Any, found: str, tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    (tmp_path / file).write_bytes(idx(array, 8))
+    with pytest.raises(ValueError, match=found):
+        models.examples(models.Plan(data=f"mnist:{tmp_path}"))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -255,3 +255,13 @@ def test_operands_that_are_no_real_numbers_are_refused_by_the_rows_name(other: A
     row = tl.pointwise(lambda a, b: a, "", 1, 0, name="mine")
     with pytest.raises(TypeError, match="mine takes real numbers"):
         row(leaf(X), other)
+
+
+def test_a_row_without_its_text_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match=r"pointwise: the second argument says how .* this is function"):
+        tl.pointwise(lambda x: x**2, lambda y, x: 2 * x)  # type: ignore[arg-type]  # the mistake
+
+
+def test_gradcheck_with_its_arguments_in_the_wrong_order_says_the_order() -> None:
+    with pytest.raises(TypeError, match=r"gradcheck\(f, x\); the first is ndarray"):
+        tl.gradcheck(X, np.sin)  # type: ignore[arg-type]  # the mistake

@@ -168,3 +168,25 @@ def test_the_header_is_plain_json(tmp_path: Path) -> None:
     header = json.loads(json.loads(raw[8 : 8 + size])["__metadata__"]["tinygrad_lite"])
     assert header["optimizer"]["kind"] == "Adam"
     assert header["generators"].keys() == {"rng", "module 3.rng"}
+
+
+def test_what_is_shared_is_saved_under_all_its_names_and_shared_again(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    path, layer, other = tmp_path / "net.safetensors", nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1)
+    tl.save(nn.Sequential(layer, nn.ReLU(), layer), path)
+    assert sorted(load_file(path)) == ["0.bias", "0.weight", "2.bias", "2.weight"]
+    tl.load(nn.Sequential(other, nn.ReLU(), other), path)
+    np.testing.assert_array_equal(other.weight.numpy(), layer.weight.numpy())
+
+
+def test_where_no_file_can_be_is_said(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match=r"is a folder\. Give the name of a file"):
+        tl.save(nn.Linear(1, 1), tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere\. Make it first"):
+        tl.save(nn.Linear(1, 1), tmp_path / "nowhere" / "net")
+
+
+def test_a_path_in_the_place_of_the_network_is_refused_with_the_right_order(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"save\(net, path\); got str"):
+        tl.save(str(tmp_path / "net.safetensors"), tl.nn.Linear(1, 1))  # type: ignore[arg-type]  # the mistake

@@ -14,9 +14,42 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RECORDING: ContextVar[bool] = ContextVar("recording", default=True)
+# Whether what requires a gradient is recorded. With EVERYTHING, what requires none is recorded as well (comparisons
+# of comparisons, arithmetic on data): a reading that has to say or run the whole program again asks for that. There
+# `no_grad` means VALUES: still recorded, but nothing requires a gradient.
+EVERYTHING, VALUES = "everything", "values"
+RECORDING: ContextVar[bool | str | Tracing] = ContextVar("recording", default=True)
 OUTER: ContextVar[tuple[Any, ...]] = ContextVar("outer", default=())  # (what it was outside, what was outside that)
 SCOPE: ContextVar[Scope | None] = ContextVar("scope", default=None)
+
+
+class Tracing:
+    """The mode in which a reading runs a program to learn its operations: they are recorded as without it.
+
+    trace  what the values met on the way are asked of; see readings/compiling
+    on     whether what requires a gradient is recorded on the graph, as with True and False
+    """
+
+    __slots__ = ("on", "trace")
+
+    def __init__(self, trace: Any, on: bool = True) -> None:
+        self.trace = trace
+        self.on = on
+
+    def __bool__(self) -> bool:
+        return self.on
+
+
+def tracing() -> Any:
+    """The trace under way, or None."""
+    mode = RECORDING.get()
+    return mode.trace if mode.__class__ is Tracing else None
+
+
+def drawn(rng: Any, method: str, *args: Any) -> Any:
+    """Random numbers from a generator, `rng.method(*args)`; where a program is traced, one of its operations."""
+    trace = tracing()
+    return getattr(rng, method)(*args) if trace is None else trace.draw(rng, method, args)
 
 
 class Scope(tuple[Any, Any]):
@@ -63,17 +96,24 @@ class Scope(tuple[Any, Any]):
 
 
 class recording:
-    """Switch recording on or off, as a context manager or as a decorator; `no_grad` is `recording(False)`.
+    """Switch recording on or off, or to EVERYTHING, as a context manager or as a decorator.
+
+    `no_grad` is `recording(False)`.
 
     It holds no state, so that threads and tasks may share one.
     """
 
-    def __init__(self, on: bool) -> None:
+    def __init__(self, on: bool | str) -> None:
         self.on = on
 
     def __enter__(self) -> None:
-        OUTER.set((RECORDING.get(), OUTER.get()))
-        RECORDING.set(self.on)
+        was = RECORDING.get()
+        OUTER.set((was, OUTER.get()))
+        if was.__class__ is Tracing:
+            RECORDING.set(Tracing(was.trace, bool(self.on)))
+            return
+        whole = was.__class__ is str and self.on.__class__ is bool
+        RECORDING.set((EVERYTHING if self.on else VALUES) if whole else self.on)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -84,8 +86,8 @@ def measure(net: nn.Module, number: int) -> Epoch:
         return Epoch(number, tuple(float(cost(net, x, y).item()) for x, y in TRAINING))
 
 
-def train(net: nn.Module, epochs: int = EPOCHS, lr: float = LEARNING_RATE) -> Iterator[Epoch]:
-    """Train on the four points in order, an epoch at each `next`.
+def train(net: nn.Module, epochs: int = EPOCHS, lr: float = LEARNING_RATE, compile: bool = False) -> Iterator[Epoch]:
+    """Train on the four points in order, an epoch at each `next`; with `compile` by compiled steps: the same numbers.
 
     Raises: Diverged when a cost is infinite or not a number.
 
@@ -93,10 +95,16 @@ def train(net: nn.Module, epochs: int = EPOCHS, lr: float = LEARNING_RATE) -> It
     [0.2566, 0.0656]
     """
     optimiser = optim.SGD(net.parameters(), lr=lr)
+    move: Any = partial(step, net, optimiser)
+    if compile:
+        from tinygrad_lite.readings.compile import compile as compiled  # here, for importing it takes its time
+
+        quick = compiled(lambda x, y: cost(net, x, y), optimizer=optimiser)
+        move = lambda x, y: quick(np.array(x, float), np.array(y, float))  # noqa: E731  # numbers would be programs each
     for number in range(1, epochs + 1):
         with np.errstate(over="ignore", invalid="ignore"):  # overflow ends in Diverged, which says more
             for x, y in TRAINING:
-                step(net, optimiser, x, y)
+                move(x, y)
             epoch = measure(net, number)
         if not math.isfinite(epoch.mean):
             raise Diverged(f"the cost became {epoch.mean} in epoch {number}")

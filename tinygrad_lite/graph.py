@@ -8,13 +8,13 @@ meet, skipping what wants no gradient, and checking the shape and dtype of every
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.context import Scope
+from tinygrad_lite.context import RECORDING, Scope, Tracing
 from tinygrad_lite.hooks import HOOKS, hooked
 from tinygrad_lite.primitive import Primitive, Traced
 
@@ -62,6 +62,13 @@ class Node(Traced):
         A leaf that was written into gets a new value, and graphs that used the old one keep it. A computed
         node cannot change: its value would no longer be what its operation gives.
         """
+        mode = RECORDING.get()
+        if mode.__class__ is Tracing:
+            return mode.trace.value_of(self)
+        return self.known()
+
+    def known(self) -> Any:
+        """`current`, where no program is being traced."""
         if self._handle is not None and not same_bits(self._handle, self.value):
             if self.op is not None:
                 raise GraphError(
@@ -137,6 +144,8 @@ def sweep(
     queue = sorted([(-node.order, node) for node in cotangents])  # a sorted list is a heap
     leaves: dict[Node, Any] = {}
     hooks = HOOKS
+    mode = RECORDING.get()
+    trace = mode.trace if mode.__class__ is Tracing else None
     while queue:
         node = heappop(queue)[1]
         g = cotangents.pop(node)
@@ -158,7 +167,7 @@ def sweep(
                 continue
             reached = True
             try:
-                c = op.pull(i, g, y, xs, node.kwargs)
+                c = op.pull(i, g, y, xs, node.kwargs) if trace is None else trace.pull(op, i, g, y, xs, node.kwargs)
             except ValueError as error:
                 raise GraphError(f"the rule of {op.name} for its input {i} failed: {error}") from error
             if c is None:
@@ -185,19 +194,25 @@ def sweep(
     return leaves
 
 
-def shares(node: Node, g: Any) -> list[tuple[int, Node, Any]]:
+def shares(
+    node: Node, g: Any, *, on_nodes: bool = False, constant: Callable[[Any], Any] | None = None
+) -> list[tuple[int, Node, Any]]:
     """What `node`, whose cotangent is `g`, hands to its inputs: (position, input, share), one for each edge.
 
     It is one step of `sweep`, for readings that show where each share goes; a node's cotangent is the sum of those
-    that it receives.
+    that it receives. With `on_nodes` the rules run on nodes, and the shares are part of a graph themselves;
+    `constant` says what stands there for an array that is no node.
     """
     op = node.op
     if op is None:
         return []
     found = []
+    y, xs = (node, _operands(node)) if on_nodes else (node.value, node.args)
+    if constant is not None:
+        xs = tuple(constant(a) if isinstance(a, np.ndarray) else a for a in xs)
     for i, x in enumerate(node.inputs):
         if x is not None and x.requires_grad:
-            c = op.pull(i, g, node.value, node.args, node.kwargs)
+            c = op.pull(i, g, y, xs, node.kwargs)
             if c is not None:
                 found.append((i, x, _fit(c, node.args[i], node, i)))
     return found

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.exceptions import AxisError
 
 from tinygrad_lite.context import SCOPE
 from tinygrad_lite.graph import Node, describe
-from tinygrad_lite.primitive import Primitive
+from tinygrad_lite.primitive import Primitive, Symbolic
 
 Array = npt.NDArray[Any]
 REAL = "efd" + "?bBhHiIlLqQpP"  # half, single and double; booleans and integers: dtype characters, not kinds,
@@ -28,6 +29,10 @@ def array_from(data: Any, dtype: npt.DTypeLike | None = None) -> Array:
                 "t.detach()."
             )
         data = data.current()
+    if isinstance(data, Symbolic):
+        symbol: Any = data  # it has an array's methods
+        return symbol if dtype is None else symbol.astype(dtype)  # type: ignore[no-any-return]  # and passes for one
+    require_all_entries(data, "a Tensor")
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data, dtype)
     else:
@@ -51,6 +56,26 @@ def require_real(array: Any, who: str) -> None:
         )
 
 
+def require_all_entries(a: Any, who: str) -> None:
+    """Refuse masked arrays: what their mask hides would count again."""
+    if isinstance(a, np.ndarray) and hasattr(a, "mask"):  # numpy.ma itself is imported by those who use it
+        raise TypeError(
+            f"{who} takes arrays of which every entry counts, not a masked one: its mask would be lost. Say what the "
+            "hidden entries are, m.filled(0.0), or choose with np.where(mask, ...)."
+        )
+
+
+def array_of(a: Any, who: str) -> Any:
+    """What NumPy makes of an operand that is no array; of another kind of array, if that means the same by it."""
+    require_all_entries(a, who)
+    if isinstance(a, np.matrix):
+        raise TypeError(
+            f"{who} takes arrays, not np.matrix, which means a product of matrices by * and never loses an axis. "
+            "Use np.asarray(m), and @ for products."
+        )
+    return np.asarray(a)
+
+
 def require_float(value: Any, name: str | None) -> None:
     """Refuse a gradient for integers and booleans."""
     if value.dtype.kind != "f":
@@ -62,11 +87,12 @@ def require_float(value: Any, name: str | None) -> None:
 
 def operand(a: Any, op: Primitive) -> Any:
     """A constant operand: a Python number, None (clip's absent bound), or what NumPy makes an array of."""
-    if a is None or isinstance(a, (bool, int, float)):
-        return a
-    array = a if a.__class__ is np.ndarray or isinstance(a, np.generic) else np.asarray(a)
-    require_real(array, op.name)
-    return array
+    if a.__class__ is not np.ndarray:
+        if a is None or isinstance(a, (bool, int, float, Symbolic)):
+            return a
+        a = a if isinstance(a, np.generic) else array_of(a, op.name)
+    require_real(a, op.name)
+    return a
 
 
 def failure(op: Primitive, args: tuple[Any, ...], values: list[Any], error: Exception) -> Exception:
@@ -80,9 +106,8 @@ def failure(op: Primitive, args: tuple[Any, ...], values: list[Any], error: Exce
         why = None
     scope = SCOPE.get()
     where = f" In {scope!r}." if scope is not None else ""
-    kind = next(
-        (kind for kind in (np.linalg.LinAlgError, ValueError, IndexError) if isinstance(error, kind)), TypeError
-    )
+    kinds = (np.linalg.LinAlgError, AxisError, ValueError, IndexError)
+    kind = next((kind for kind in kinds if isinstance(error, kind)), TypeError)
     return kind(f"{op.name}: {why or error}. Operands: {call}.{where}")
 
 

@@ -117,6 +117,12 @@ def examples(plan: Plan) -> tuple[Examples, Examples]:
     """
     if plan.data.startswith("mnist:"):
         x_train, x_test, y_train, y_test = load_mnist(plan.data.removeprefix("mnist:"))
+        for part, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
+            if not len(x) or x.shape[1:] != (28, 28) or not 0 <= y.min() <= y.max() <= 9:
+                found = f"labels from {y.min()} to {y.max()}" if len(y) else "none"
+                raise ValueError(
+                    f"the networks read images of 28x28 with labels 0 to 9; the {part} images are {x.shape}, {found}"
+                )
         x_train, x_test = (x.astype(np.float32) / 255 for x in (x_train, x_test))
     elif plan.data in ("digits", "two-digits"):
         rng = _streams(plan)[0]
@@ -140,6 +146,7 @@ def train(
     data: tuple[Examples, Examples] | None = None,
     callback: Callable[[dict[str, float]], Any] = lambda record: None,
     progress: bool = False,
+    compile: bool = False,
 ) -> tuple[nn.Module, History]:
     """Train the plan's network; the test figures are the history's `val_loss` and `val_accuracy`."""
     training, test = examples(plan) if data is None else data
@@ -148,7 +155,7 @@ def train(
     history = fit(
         net, PairLoss() if two else nn.CrossEntropyLoss(), optimiser(plan, net), training, epochs=epochs(plan),
         validation=test, batch_size=plan.batch_size, metrics={"accuracy": pair_accuracy if two else accuracy},
-        callbacks=[callback], rng=_streams(plan)[2], progress=progress,
+        callbacks=[callback], rng=_streams(plan)[2], progress=progress, compile=compile,
     )  # fmt: skip
     return net, history
 

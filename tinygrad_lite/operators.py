@@ -1,7 +1,7 @@
 """Operators, indexing and methods, with the names and meanings that NumPy's arrays give them.
 
-Each is one recorded row; `record` is the Tensor's. Methods take NumPy's arguments but for `out=` and `dtype=`,
-which ask for a place to write: a tensor's result is always a new tensor.
+Each is one recorded row; `record` is the Tensor's. Methods take NumPy's arguments but for `out=`, which asks for a
+place to write: a tensor's result is always a new tensor. What is asked for rarely goes to NumPy's function.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite.graph import Node, describe
-from tinygrad_lite.primitive import Primitive
+from tinygrad_lite.primitive import Primitive, Symbolic
 from tinygrad_lite.primitives import reductions, shaping
 from tinygrad_lite.primitives.arithmetic import add, divide, identity, multiply, negative, power, subtract
 from tinygrad_lite.primitives.comparisons import (
@@ -149,39 +149,51 @@ class Operators(Node):
 
     # -- methods -----------------------------------------------------------------------------------------------
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Tensor:
         """The sum over `axis`; over all of it by default."""
+        if more:  # where=, initial=...
+            return _asked("sum", self, axis=axis, keepdims=keepdims, **more)
         return self.record(reductions.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Tensor:
         """The mean over `axis`; over all of it by default."""
+        if more:
+            return _asked("mean", self, axis=axis, keepdims=keepdims, **more)
         return self.record(reductions.mean, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def max(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Tensor:
         """The largest entry along `axis`; entries that tie share the gradient equally."""
+        if more:
+            return _asked("max", self, axis=axis, keepdims=keepdims, **more)
         return self.record(reductions.max, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    def min(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Tensor:
         """The smallest entry along `axis`; entries that tie share the gradient equally."""
+        if more:
+            return _asked("min", self, axis=axis, keepdims=keepdims, **more)
         return self.record(reductions.min, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, **more: Any) -> Tensor:
         """The variance along `axis`: the mean squared distance from the mean, over n - ddof."""
+        if more:
+            return _asked("var", self, axis=axis, ddof=ddof, keepdims=keepdims, **more)
         return self.record(reductions.var, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         """Each entry moved into [min, max]; the gradient passes where it already was, edges included."""
         return self.record(clip, (self, min, max), NO_KEYWORDS)
 
-    def reshape(self, *shape: Any) -> Tensor:
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same entries in another shape, given as one tuple or as numbers; one may be -1."""
+        if order != "C":
+            return _asked("reshape", self, shape[0] if len(shape) == 1 else shape, order=order)
         if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)):
             shape = tuple(shape[0])
         return self.record(shaping.reshape, (self,), {"shape": shape})
 
-    def flatten(self) -> Tensor:
+    def flatten(self, order: str = "C") -> Tensor:
         """All entries in one axis."""
-        return self.reshape(-1)
+        return self.reshape(-1, order=order)
 
     def tolist(self) -> Any:
         """The entries as Python numbers in nested lists, with no gradient."""
@@ -208,30 +220,30 @@ class Operators(Node):
             axis = tuple(i for i, n in enumerate(self.value.shape) if n == 1)
         return self.record(shaping.squeeze, (self,), {"axis": axis})
 
-    def item(self) -> Any:
-        """The one number in a tensor of size 1, as a Python number."""
-        if self.value.size != 1:
+    def item(self, *index: Any) -> Any:
+        """The one number in a tensor of size 1, or the entry at an index, as a Python number."""
+        if not index and self.value.size != 1:
             raise ValueError(
                 f"{describe(self)} has {self.value.size} entries, so it is no one number. Reduce it first, or take an "
                 "entry: t[i]."
             )
-        return self.current().item()
+        return self.current().item(*index)
 
-    def all(self, axis: Axis = None) -> Any:
+    def all(self, axis: Axis = None, **more: Any) -> Any:
         """Whether all entries are true: a plain array, with no gradient."""
-        return np.asarray(self.current()).all(axis=axis)
+        return _array(self.current()).all(axis=axis, **more)
 
-    def any(self, axis: Axis = None) -> Any:
+    def any(self, axis: Axis = None, **more: Any) -> Any:
         """Whether any entry is true: a plain array, with no gradient."""
-        return np.asarray(self.current()).any(axis=axis)
+        return _array(self.current()).any(axis=axis, **more)
 
-    def argmax(self, axis: int | None = None) -> Any:
+    def argmax(self, axis: int | None = None, **more: Any) -> Any:
         """Where the largest entry is: plain integers, with no gradient."""
-        return np.asarray(self.current()).argmax(axis=axis)
+        return np.argmax(self, axis=axis, **more)  # type: ignore[call-overload]  # NumPy asks a Tensor
 
-    def argmin(self, axis: int | None = None) -> Any:
+    def argmin(self, axis: int | None = None, **more: Any) -> Any:
         """Where the smallest entry is: plain integers, with no gradient."""
-        return np.asarray(self.current()).argmin(axis=axis)
+        return np.argmin(self, axis=axis, **more)  # type: ignore[call-overload]  # NumPy asks a Tensor
 
     @property
     def T(self) -> Tensor:
@@ -276,7 +288,7 @@ class Operators(Node):
             raise ValueError(
                 f"the truth of {describe(self)} is ambiguous: it has {self.value.size} entries. Use t.any() or t.all()."
             )
-        return bool(self.current().item())
+        return bool(self.current())
 
     def __float__(self) -> float:
         return float(self.item())
@@ -288,5 +300,14 @@ class Operators(Node):
         return operator.index(self.current())
 
 
+def _array(value: Any) -> Any:
+    return value if isinstance(value, Symbolic) else np.asarray(value)
+
+
+def _asked(name: str, *args: Any, **keywords: Any) -> Tensor:
+    answered: Tensor = getattr(np, name)(*args, **keywords)
+    return answered
+
+
 def _comparable(other: object) -> bool:
-    return isinstance(other, (Node, int, float, np.ndarray, np.generic, list, tuple))
+    return isinstance(other, (Node, int, float, np.ndarray, np.generic, list, tuple, Symbolic))

@@ -51,6 +51,12 @@ class Traced:
         raise NotImplementedError
 
 
+class Symbolic(Traced):
+    """What stands for an array while a program is traced: shape and dtype are known, the numbers are not."""
+
+    __slots__ = ()
+
+
 class Primitive:
     """One row of the table: an operation that the engine can run, differentiate and write down.
 
@@ -76,6 +82,11 @@ class Primitive:
         explain: Callable[..., str | None] | None = None,
         multilinear: bool = False,
     ) -> None:
+        if not isinstance(tex, str):
+            raise TypeError(
+                f"{kind}: the second argument says how the operation is written, a text of TeX such as r'f(#1)', and "
+                f"the rules for its inputs come after it; this is {type(tex).__name__}"
+            )
         self.run = run
         self.tex = tex
         self.rules = rules

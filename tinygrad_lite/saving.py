@@ -55,6 +55,8 @@ def save(
     >>> bool((net.weight.data == other.weight.data).all())
     True
     """
+    if not isinstance(net, Module):
+        raise TypeError(f"save takes the network first and then the path, save(net, path); got {type(net).__name__}")
     arrays = net.state_dict()
     if reserved := [name for name in arrays if name.startswith(OPTIMIZER)]:
         raise ValueError(f"save: no parameter can be called {reserved[0]!r}: {OPTIMIZER} is the optimiser's")
@@ -129,6 +131,10 @@ def load(
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Put `data` at `path` so that whoever reads there, after whatever happens, finds the old file or all of this."""
     target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"save: {path} is a folder. Give the name of a file in it.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"save: there is no folder {target.parent}. Make it first.")
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with open(beside, "xb") as file:

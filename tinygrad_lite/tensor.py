@@ -7,37 +7,38 @@ requires a gradient, keep a node of what ran on what.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_lite.context import RECORDING, SCOPE
+from tinygrad_lite.context import EVERYTHING, RECORDING, SCOPE, VALUES, Tracing, tracing
 from tinygrad_lite.graph import GraphError, describe, freeze, next_order, sweep
 from tinygrad_lite.hooks import Handle
-from tinygrad_lite.intake import Array, array_from, failure, no_rule, operand, require_float, require_real
+from tinygrad_lite.intake import Array, array_from, array_of, failure, no_rule, operand, require_float, require_real
 from tinygrad_lite.later import in_notebook
+from tinygrad_lite.methods import name_after_numpy
 from tinygrad_lite.operators import NO_KEYWORDS, Operators
-from tinygrad_lite.primitive import Primitive, answer_to
-from tinygrad_lite.primitives.arithmetic import astype
+from tinygrad_lite.primitive import Primitive, Symbolic, answer_to
+from tinygrad_lite.primitives.arithmetic import astype, detach
 
 # An array's methods that are NumPy's function of the same name on it: the function answers for the method too.
 METHODS = frozenset(
-    {"argpartition", "argsort", "choose", "cumprod", "cumsum", "diagonal", "dot", "nonzero", "prod", "ravel", "repeat",
-     "round", "searchsorted", "std", "take", "trace"}
+    {"argpartition", "argsort", "choose", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot",
+     "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "std", "take", "trace"}
 )  # fmt: skip
 
 
 def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    """Run `op` on tensors and constants; if one of them requires a gradient, the result is a node.
+    """Run `op` on tensors and constants; if one of them requires a gradient, the result remembers how it was made.
 
     The node keeps the arrays that `op` saw. Those of tensors are never written into by anybody, and an array
     from outside is copied, so whatever happens to the originals the gradient is that of the values used here.
     """
-    values = []
+    values: list[Any] = []
+    outside: list[int] = []  # where an array from outside stands
     inputs: tuple[Tensor | None, ...] = args
-    requires_grad = constants = outside = False
+    requires_grad = constants = False
     for a in args:
         if isinstance(a, Tensor):
             values.append(a.value if a._handle is None else a.current())
@@ -47,20 +48,24 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
             constants = True
             if a.__class__ is not float and a.__class__ is not int:
                 a = operand(a, op)
-                outside = True
+                if isinstance(a, np.ndarray):
+                    outside.append(len(values))
             values.append(a)
-    recorded = requires_grad and RECORDING.get()
     if constants:
         inputs = tuple([a if isinstance(a, Tensor) else None for a in args])
-    if outside and recorded:
-        values = [
-            a.copy() if x is None and isinstance(a, np.ndarray) else a for a, x in zip(values, inputs, strict=True)
-        ]
+    mode = RECORDING.get()
+    recorded = mode and (requires_grad or mode.__class__ is str)  # True, or EVERYTHING or VALUES
+    if recorded:
+        for i in outside:
+            values[i] = values[i].copy()
+    run: Callable[..., Any] = op.run
+    if mode.__class__ is Tracing:
+        values, run = [a.current() if isinstance(a, Tensor) else v for a, v in zip(args, values, strict=True)], op
     try:
-        value = op.run(*values, **kwargs)
+        value = run(*values, **kwargs)
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise failure(op, args, values, error) from error
-    if value.__class__ is not np.ndarray and not isinstance(value, np.generic):
+    if value.__class__ is not np.ndarray and not isinstance(value, (np.generic, Symbolic)):
         value = np.asarray(value)[()]  # a row of a user's own may give a Python number
     t: Tensor = _new(Tensor)
     t.value = value
@@ -72,7 +77,7 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
         t.inputs = inputs
         t.args = tuple(values)
         t.kwargs = kwargs
-        t.requires_grad = op.kind != "constant"
+        t.requires_grad = requires_grad and op.kind != "constant" and mode is not VALUES
     else:
         t.op = None
         t.inputs = t.args = ()
@@ -130,6 +135,8 @@ class Tensor(Operators):
         A leaf takes what was written from its next use on; a graph recorded before keeps the old values, so no
         gradient mixes the two. Writing into a computed tensor's array raises a GraphError at its next use.
         """
+        if tracing() is not None:
+            return self.numpy()
         if self._handle is None:
             self._handle = np.array(self.value)
         handle: Array = self._handle
@@ -141,21 +148,27 @@ class Tensor(Operators):
             return
         if self.op is not None:
             raise GraphError(f"{describe(self)} is computed; only a leaf's data can be set. Make a new tensor.")
-        value = array_from(array, None if isinstance(array, (np.ndarray, np.generic)) else self.value.dtype)
+        value = array_from(array, None if isinstance(array, (np.ndarray, np.generic, Symbolic)) else self.value.dtype)
         if self.requires_grad:
             require_float(value, self.name)
-        self.value, self._handle = freeze(value), None
+        if (trace := tracing()) is None:
+            self.value, self._handle = freeze(value), None
+        else:
+            trace.write(self, value)
 
     def numpy(self) -> Array:
         """A copy of the value, as an array."""
-        return np.array(self.current())
+        value = self.current()
+        return value.copy() if isinstance(value, Symbolic) else np.array(value)  # type: ignore[attr-defined]
 
     def detach(self) -> Tensor:
         """The same value as a leaf that requires no gradient: what is computed from it is not differentiated."""
+        if RECORDING.get() in (EVERYTHING, VALUES):  # a program that is to be run again with other numbers
+            return record(detach, (self,), {})
         return leaf(self.current())
 
-    def astype(self, dtype: npt.DTypeLike) -> Tensor:
-        """The value in another dtype; the cotangent comes back in this one."""
+    def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> Tensor:
+        """The value in another dtype; the cotangent comes back in this one. (Nobody can tell a copy: see Tensor.)"""
         if np.dtype(dtype).char in "efd":
             return record(astype, (self,), {"dtype": np.dtype(dtype)})
         return Tensor(self.current().astype(dtype))
@@ -203,6 +216,12 @@ class Tensor(Operators):
                 f"backward: {describe(self)} requires no gradient: nothing that it was computed from does, or it was "
                 "computed under no_grad or from detached values. Make a leaf with requires_grad=True first."
             )
+        if (trace := tracing()) is not None:
+            trace.refuse(
+                "backward() inside a compiled function would leave gradients in `.grad` in the trace alone",
+                "Compile the gradient, tl.compile(tl.value_and_grad(f)), or the training step, "
+                "tl.compile(f, optimizer=...)",
+            )
         leaves: dict[Any, Any] = sweep({self: self._seed(gradient)})
         sums = [(leaf, g if leaf.grad is None else _added(leaf, g)) for leaf, g in leaves.items()]
         for leaf, g in sums:
@@ -244,6 +263,8 @@ class Tensor(Operators):
 
     def __repr__(self) -> str:
         kind = type(self).__name__
+        if isinstance(self.value, Symbolic):
+            return f"{kind}({self.value!r})"
         shown = np.asarray(self.value if self._handle is None else self._handle)
         parts = [np.array2string(shown, separator=", ", prefix=f"{kind}(", threshold=200)]
         if self.dtype not in (np.float64, np.bool_):
@@ -287,18 +308,18 @@ class Tensor(Operators):
             return self._ufunc_method(ufunc, method, *inputs, **keywords)
         if answer is None:
             raise TypeError(no_rule(f"np.{ufunc.__name__}"))
-        if keywords:
+        if keywords and isinstance(answer, Primitive):
             raise TypeError(
                 f"np.{ufunc.__name__} takes no {'=, '.join(keywords)}= on a Tensor: the result is a new tensor. "
                 "(`array += tensor` asks for out=; write `array = array + tensor`.)"
             )
-        return answer(*inputs)
+        return answer(*inputs, **keywords)
 
     @staticmethod
     def _ufunc_method(ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         """np.add.reduce and its kind: the answers to them are in the table of answers too."""
         if method == "outer" and len(inputs) == 2 and not keywords:
-            a, b = (x if isinstance(x, Tensor) else np.asarray(x) for x in inputs)
+            a, b = (x if isinstance(x, Tensor) else array_of(x, f"np.{ufunc.__name__}.outer") for x in inputs)
             return ufunc(a.reshape(a.shape + (1,) * b.ndim), b)
         answer = answer_to(getattr(ufunc, method))
         if answer is None:
@@ -313,15 +334,16 @@ class Tensor(Operators):
             raise TypeError(no_rule(f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"))
         return answer(*args, **kwargs)
 
-    def __getattr__(self, name: str) -> Any:
-        # Only for names that do not exist: NumPy has as functions much of what PyTorch has as methods.
-        if callable(function := np.__dict__.get(name)) and answer_to(function):
-            if name in METHODS:
-                return partial(function, self)
-            raise AttributeError(f"a Tensor has no method {name}; write np.{name}(t)")
-        raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}")
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The methods that `name_after_numpy` gives it."""
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in ADVISED or hasattr(type(self), name)]
 
 
+ADVISED = name_after_numpy(Tensor, METHODS)
 _new = Tensor.__new__
 
 

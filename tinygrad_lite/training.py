@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tinygrad_lite import nn, optim
 from tinygrad_lite.context import no_grad
 from tinygrad_lite.data import batches, load_digits, train_test_split
+from tinygrad_lite.fitting import Measure, stepper
 from tinygrad_lite.intake import Array
 
 Examples = tuple[Array, Array]  # inputs (N, I) and their classes (N,)
@@ -102,15 +103,19 @@ def fit(
     batch_size: int,
     rng: np.random.Generator,
     on_step: Callable[[Step], object] | None = None,
+    compile: bool = False,
 ) -> Iterator[Epoch]:
     """Train a classifier by cross-entropy, an epoch at each `next`; `rng` gives the order of the examples.
 
+    With `compile` the steps are compiled: the same numbers, sooner.
+
     Raises: Diverged when a loss is infinite or not a number.
     """
+    step = stepper(net, nn.CrossEntropyLoss(), optimiser, compile)
     for number in range(1, epochs + 1):
         start = perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # overflow ends in Diverged, which says more
-            loss, accuracy = _train_epoch(number, net, optimiser, train, batch_size, rng, on_step)
+            loss, accuracy = _train_epoch(number, step, train, batch_size, rng, on_step)
             test_loss, test_accuracy = evaluate(net, test)
         if not math.isfinite(test_loss):
             raise Diverged(f"the loss became {test_loss} at the end of epoch {number}")
@@ -119,26 +124,20 @@ def fit(
 
 def _train_epoch(
     epoch: int,
-    net: nn.Module,
-    optimiser: optim.SGD,
+    train_on: Measure,
     train: Examples,
     batch_size: int,
     rng: np.random.Generator,
     on_step: Callable[[Step], object] | None,
 ) -> tuple[float, float]:
     """One pass over the training examples: the mean loss and the accuracy at the moment of each visit."""
-    cross_entropy = nn.CrossEntropyLoss()
     total = -(-len(train[0]) // batch_size)
     seen = correct = 0
     losses = 0.0
     for number, (x, y) in enumerate(batches(*train, batch_size, rng=rng), start=1):
-        logits = net(x)
-        loss = cross_entropy(logits, y)
+        loss, logits = train_on(x, y)
         if not math.isfinite(value := loss.item()):
             raise Diverged(f"the loss became {value} in epoch {epoch}, at step {number} of {total}")
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
         seen += len(x)
         losses += value * len(x)
         correct += int(np.count_nonzero(logits.numpy().argmax(axis=1) == y))
@@ -155,7 +154,9 @@ def digits(rng: np.random.Generator) -> tuple[Examples, Examples]:
     return (x_train, y_train), (x_test, y_test)
 
 
-def train_digits(settings: Settings, on_step: Callable[[Step], object] | None = None) -> Iterator[Epoch]:
+def train_digits(
+    settings: Settings, on_step: Callable[[Step], object] | None = None, compile: bool = False
+) -> Iterator[Epoch]:
     """Train a ReLU network on the handwritten digits, an epoch at each `next`, in single precision.
 
     The split, the first parameters and the order of the examples come from streams of their own, so that another
@@ -180,4 +181,5 @@ def train_digits(settings: Settings, on_step: Callable[[Step], object] | None = 
         batch_size=settings.batch_size,
         rng=for_order,
         on_step=on_step,
+        compile=compile,
     )

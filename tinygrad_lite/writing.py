@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite.graph import Node
+from tinygrad_lite.intake import array_of
+from tinygrad_lite.primitive import Symbolic
 from tinygrad_lite.primitives.indexing import ARRAY, fill, getitem, put, scatter_add
 from tinygrad_lite.primitives.shaping import broadcast_to
 
@@ -28,8 +30,8 @@ def _index_part(i: Any, arrays: list[Any]) -> Any:
     if isinstance(i, slice):  # its bounds may be arrays or tensors, which may change
         return slice(*(None if n is None else operator.index(n) for n in (i.start, i.stop, i.step)))
     came = i
-    if not isinstance(i, Node):
-        i = np.asarray(i, dtype=np.intp if isinstance(i, (list, tuple)) and not i else None)
+    if not isinstance(i, (Node, Symbolic)):
+        i = np.asarray(i, np.intp) if isinstance(i, (list, tuple)) and not i else array_of(i, "an index")
     if i.value.dtype.kind not in "iub" if isinstance(i, Node) else i.dtype.kind not in "iub":
         raise IndexError(
             f"a tensor is indexed by integers, slices, None, ... and arrays of integers or booleans, not by {came!r}"
@@ -102,5 +104,5 @@ class Place:
 
 def _fitted(value: Any, t: Any, shape: tuple[int, ...]) -> Any:
     """`value` in the place's shape and, as in a write into an array, in the tensor's dtype."""
-    value = value if isinstance(value, Node) else np.asarray(value)
+    value = value if isinstance(value, Node) else array_of(value, "t.at[index]")
     return broadcast_to(value if value.dtype == t.dtype else value.astype(t.dtype), shape=shape)

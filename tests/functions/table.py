@@ -74,10 +74,31 @@ def joined(y: Any) -> Any:
     return np.concatenate([np.ravel(part) for part in y]) if isinstance(y, (tuple, list)) else y
 
 
+SOME: dict[str, Any] = {"axis": 1, "where": np.array([True, False, True])}
+SOME_FROM_2 = SOME | {"initial": 2.0}
+QUANTILES = (
+    "linear", "lower", "higher", "nearest", "midpoint", "hazen", "weibull", "median_unbiased", "normal_unbiased",
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
+)  # fmt: skip
+
+
+def spreads(f: Callable[..., Any], domain: Domain = REAL) -> list[Sample]:
+    """A variance or its root, of some entries, about a given mean, in another dtype."""
+    return calls(
+        f,
+        ((2, 4), {"axis": 1, "where": np.array([True, True, False, True])}),
+        (lambda x: f(x, axis=1, mean=np.ones((2, 1), x.dtype), keepdims=True, correction=1), (2, 4)),
+        ((2, 4), {"dtype": np.float64}),
+        domain=domain,
+        dtypes=F64,
+    )
+
+
 LA: dict[str, Any] = {"domain": matrices, "dtypes": F64}
 SQUARE = (((3, 3),), ((2, 3, 3),))
 NORMS = [(o, (2, 3)) for o in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)]
 V = np.array([0.3, -0.2, 0.5])
+SHARE = chosen(0.3, 0.55, 0.8)  # of ranks, and none of 4 entries or 5 exactly
 
 FUNCTIONS: dict[Any, list[Sample]] = {
     # pointwise
@@ -93,6 +114,7 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     np.divmod: calls(np.divmod, (lambda x: np.divmod(x, 0.7), (4,)), domain=GRID),
     np.modf: calls(np.modf, ((4,),), domain=GRID),
     np.copy: calls(np.copy, ((2, 3),)),
+    np.real_if_close: calls(np.real_if_close, ((3,),)),
     np.astype: calls(np.astype, (lambda x: np.astype(x, np.float64), (3,))),
     np.radians: calls(np.radians, ((3,),)),
     np.degrees: calls(np.degrees, ((3,),)),
@@ -101,20 +123,25 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     # reductions
     np.sum: over_axes(np.sum)
     + calls(
-        np.sum, ((0, 3), {"axis": 0}), ((2, 3), {"where": np.array([True, False, True])}), ((3,), {"initial": 2.0})
+        np.sum,
+        ((0, 3), {"axis": 0}),
+        ((2, 3), {"where": np.array([True, False, True])}),
+        ((3,), {"initial": 2.0}),
+        ((), {"axis": -1}),
     ),
     np.prod: over_axes(np.prod)
+    + calls(np.prod, ((), {"axis": 0}))
     + calls(np.prod, ((4,),), domain=chosen(0.0, 0.0, 2.0))
     + calls(np.prod, ((3,), {"initial": 2.0, "where": np.array([True, False, True])})),
     np.mean: over_axes(np.mean) + calls(np.mean, ((2, 3), {"where": np.array([True, False, True])})),
-    np.max: over_axes(np.max, GRID) + calls(np.max, ((3,), {"initial": 0.3}), domain=GRID),
+    np.max: over_axes(np.max, GRID) + calls(np.max, ((3,), {"initial": 0.3}), ((), {"axis": 0}), domain=GRID),
     np.min: over_axes(np.min, GRID)
     + calls(np.min, ((3,), {"initial": 0.3, "where": np.array([True, False, True])}), domain=GRID),
     np.amax: over_axes(np.amax, GRID),
     np.amin: over_axes(np.amin, GRID),
     np.ptp: over_axes(np.ptp, GRID),
-    np.var: over_axes(np.var) + over_axes(np.var, ddof=1),
-    np.std: over_axes(np.std) + over_axes(np.std, ddof=1),
+    np.var: over_axes(np.var) + over_axes(np.var, ddof=1) + spreads(np.var),
+    np.std: over_axes(np.std) + over_axes(np.std, ddof=1) + spreads(np.std),
     np.average: calls(
         np.average,
         ((2, 3),),
@@ -127,37 +154,50 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     ),
     np.median: over_axes(np.median, GRID) + calls(np.median, ((4,),), domain=GRID),
     np.quantile: over_axes(lambda x, **k: np.quantile(x, 0.3, **k), GRID)
-    + calls(
-        np.quantile,
-        *(
-            (lambda x, m=m: np.quantile(x, [[0.1, 0.5], [0.85, 1.0]], axis=-1, method=m), (2, 5))
-            for m in (
-                "linear",
-                "lower",
-                "higher",
-                "nearest",
-                "midpoint",
-                "hazen",
-                "weibull",
-                "median_unbiased",
-                "normal_unbiased",
-                "interpolated_inverted_cdf",
-            )
-        ),
-        domain=GRID,
-    ),
+    + [
+        on(lambda x, m=m: np.quantile(x, [[0.1, 0.5], [0.85, 1.0]], axis=-1, method=m), shape, domain=GRID)
+        for m in QUANTILES
+        for shape in ((2, 5), (2, 4))
+    ]
+    + calls(np.quantile, (lambda x, q: np.quantile(x, q, axis=0), (4, 2), (3,)), domain=(GRID, SHARE)),
     np.percentile: over_axes(lambda x, **k: np.percentile(x, [30, 60], **k), GRID),
-    np.nansum: over_axes(np.nansum, with_nan),
-    np.nanprod: over_axes(np.nanprod, with_nan),
-    np.nanmean: over_axes(np.nanmean, with_nan),
-    np.nanvar: over_axes(np.nanvar, with_nan)[:6],
-    np.nanstd: calls(np.nanstd, ((2, 4),), ((2, 4), {"axis": 1}), domain=with_nan),
-    np.nanmax: over_axes(np.nanmax, with_nan),
-    np.nanmin: over_axes(np.nanmin, with_nan),
-    np.add.reduce: calls(np.add.reduce, ((2, 3),), ((2, 3), {"axis": None}), ((2, 3), {"axis": 1, "keepdims": True})),
+    np.nansum: over_axes(np.nansum, with_nan) + calls(np.nansum, ((2, 3), SOME_FROM_2), domain=with_nan),
+    np.nanprod: over_axes(np.nanprod, with_nan) + calls(np.nanprod, ((2, 3), SOME_FROM_2), domain=with_nan),
+    np.nanmean: over_axes(np.nanmean, with_nan) + calls(np.nanmean, ((2, 3), SOME), domain=with_nan),
+    np.nanvar: over_axes(np.nanvar, with_nan)[:6] + spreads(np.nanvar, with_nan),
+    np.nanstd: calls(np.nanstd, ((2, 4),), ((2, 4), {"axis": 1}), domain=with_nan) + spreads(np.nanstd, with_nan),
+    np.nanmax: over_axes(np.nanmax, with_nan) + calls(np.nanmax, ((2, 3), SOME_FROM_2), domain=with_nan),
+    np.nanmin: over_axes(np.nanmin, with_nan) + calls(np.nanmin, ((2, 3), SOME_FROM_2), domain=with_nan),
+    np.nanmedian: calls(np.nanmedian, ((2, 4),), ((2, 4), {"axis": 1, "keepdims": True}), domain=with_nan),
+    np.nanquantile: [
+        on(lambda x, m=m: np.nanquantile(x, [[0.1, 0.5], [0.85, 1.0]], axis=-1, method=m), (2, 5), domain=with_nan)
+        for m in QUANTILES
+    ],
+    np.nanpercentile: calls(np.nanpercentile, ((2, 4), {"q": 30, "axis": (0, 1), "keepdims": True}), domain=with_nan),
+    np.add.reduce: calls(
+        np.add.reduce,
+        ((2, 3),),
+        ((2, 3), {"axis": None}),
+        ((2, 3), {"axis": 1, "keepdims": True, "initial": 0.5}),
+        ((2, 3), {"axis": (0, 1), "dtype": np.float64, "where": np.array([True, False, True])}),
+    ),
     np.multiply.reduce: calls(np.multiply.reduce, ((2, 3),), ((2, 3), {"axis": 1})),
     np.maximum.reduce: calls(np.maximum.reduce, ((2, 3),), ((2, 3), {"axis": 1}), domain=GRID),
     np.minimum.reduce: calls(np.minimum.reduce, ((2, 3),), ((2, 3), {"axis": 1}), domain=GRID),
+    np.logaddexp.reduce: calls(np.logaddexp.reduce, ((2, 3),), ((2, 3), {"axis": 1, "keepdims": True})),
+    np.cov: calls(
+        np.cov,
+        ((3, 4),),
+        ((4,), (4,)),
+        ((4,),),
+        ((3, 2), (3, 1), {"rowvar": False}),
+        ((2, 3), {"bias": True}),
+        ((2, 3), {"ddof": 0, "fweights": [1, 2, 1]}),
+        (lambda x, w: np.cov(x, fweights=[1, 2, 1], aweights=w), (2, 3), (3,)),
+        domain=POSITIVE,
+        dtypes=F64,
+    ),
+    np.corrcoef: calls(np.corrcoef, ((3, 5),), ((4,), (4,)), ((5, 2), {"rowvar": False}), dtypes=F64),
     # scans
     np.cumsum: along(np.cumsum) + calls(np.cumsum, ((2, 3),), ((0,),)),
     np.cumprod: along(np.cumprod)
@@ -167,6 +207,8 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     np.cumulative_prod: along(np.cumulative_prod, include_initial=True),
     np.add.accumulate: calls(np.add.accumulate, ((2, 3),), ((2, 3), {"axis": 1})),
     np.multiply.accumulate: calls(np.multiply.accumulate, ((2, 3),)),
+    np.maximum.accumulate: calls(np.maximum.accumulate, ((2, 3),), ((2, 3), {"axis": 1}), domain=GRID),
+    np.minimum.accumulate: calls(np.minimum.accumulate, ((2, 3),), ((2, 3), {"axis": -1}), domain=GRID),
     np.nancumsum: along(np.nancumsum, with_nan),
     np.nancumprod: along(np.nancumprod, with_nan),
     np.diff: along(np.diff)
@@ -174,7 +216,9 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     + calls(
         np.diff,
         (lambda x, y: np.diff(x, axis=0, prepend=y, append=1.0), (3, 2), (2, 2)),
+        (lambda x: np.diff(x, prepend=0.0, append=np.ones((2, 2))), (2, 3)),
         (lambda x: np.diff(x, n=0, prepend=1.0), (3,)),
+        ((3, 2), {"n": 4, "axis": 0}),
         (lambda x: np.diff(x, n=5), (3,)),
     ),
     np.ediff1d: calls(np.ediff1d, ((2, 3),), ((3,), {"to_begin": 1.0, "to_end": [2.0, 3.0]})),
@@ -186,9 +230,58 @@ FUNCTIONS: dict[Any, list[Sample]] = {
         (lambda y, x: np.trapezoid(y, x, axis=0), (4, 2), (4,)),
         (lambda y, x: np.trapezoid(y, x, axis=0), (4, 2), (4, 2)),
     ),
+    # series
+    np.gradient: calls(
+        np.gradient,
+        ((4,),),
+        ((2, 3),),
+        (lambda x: np.gradient(x, 2.0, [0.0, 1.0, 3.0], edge_order=1), (2, 3)),
+        (lambda x: np.gradient(x, 0.5, axis=-1, edge_order=2), (2, 4)),
+        (lambda x: np.gradient(x, [0.0, 1.0, 1.5, 4.0], edge_order=2), (4,)),
+    )
+    + calls(np.gradient, (lambda x, h: np.gradient(x, h), (3,), ()), domain=POSITIVE),
+    np.unwrap: calls(np.unwrap, (lambda x: np.unwrap(5 * x), (5,)), ((2, 3), {"axis": 0, "period": 1.0})),
+    np.convolve: [
+        on(lambda a, v, m=m: np.convolve(a, v, m), (n,), (k,))
+        for m in ("full", "same", "valid")
+        for n, k in ((5, 3), (3, 4), (1, 1))
+    ],
+    np.correlate: [
+        on(lambda a, v, m=m: np.correlate(a, v, m), (n,), (k,))
+        for m in ("full", "same", "valid")
+        for n, k in ((5, 2), (3, 4), (1, 1))
+    ],
+    np.interp: calls(
+        np.interp,
+        (lambda x, fp: np.interp(x, [-1.0, 0.0, 1.5], fp), (2, 3), (3,)),
+        (lambda x, xp: np.interp(x, np.cumsum(xp**2 + 0.1) - 2, [1.0, 3.0, 2.0], left=-1.0, right=5.0), (4,), (3,)),
+        (lambda x, fp: np.interp(x, [0.9, 0.0, 0.3], fp, period=1.2), (4,), (3,)),
+    )
+    + calls(np.interp, (lambda x: np.interp(x, [0.0], [2.0]), (2,))),
+    np.linspace: calls(
+        np.linspace,
+        (lambda a, b: np.linspace(a, b, 4), (), ()),
+        (lambda a, b: np.linspace(a, b, 3, endpoint=False, axis=-1), (2,), (3, 1)),
+        (lambda a: np.linspace(a, 2.0, 1), ()),
+        dtypes=F64,
+    ),
+    np.logspace: calls(np.logspace, (lambda a, b: np.logspace(a, b, 4, base=2.0), (), (2,)), dtypes=F64),
+    np.piecewise: calls(
+        np.piecewise,
+        (lambda x: np.piecewise(x, [x < 0, x > 1], [lambda z: -z, lambda z: z**2]), (5,)),
+        (lambda x: np.piecewise(x, [x < 0], [1.0, lambda z, k: z**3 * k], 2), (2, 3)),
+        domain=GRID,
+    ),
+    np.polyval: calls(np.polyval, ((3,), (2, 2)), (lambda x: np.polyval([1.0, 2.0], x), (3,))),
+    np.vander: calls(np.vander, ((3,),), ((3,), {"N": 4, "increasing": True})),
     # shapes
-    np.reshape: calls(np.reshape, (lambda x: np.reshape(x, (3, -1)), (2, 3)), (lambda x: np.reshape(x, ()), (1,))),
-    np.ravel: calls(np.ravel, ((2, 3),), ((),)),
+    np.reshape: calls(
+        np.reshape,
+        (lambda x: np.reshape(x, (3, -1)), (2, 3)),
+        (lambda x: np.reshape(x, ()), (1,)),
+        (lambda x: np.reshape(x, (3, -1), order="F"), (2, 3, 2)),
+    ),
+    np.ravel: calls(np.ravel, ((2, 3),), ((),), ((2, 3), {"order": "F"})),
     np.transpose: calls(np.transpose, ((2, 3, 4),), ((2, 3, 4), {"axes": (1, -1, 0)})),
     np.swapaxes: calls(np.swapaxes, (lambda x: np.swapaxes(x, 0, -1), (2, 3, 4))),
     np.matrix_transpose: calls(np.matrix_transpose, ((2, 3, 4),)),
@@ -220,6 +313,7 @@ FUNCTIONS: dict[Any, list[Sample]] = {
         np.concatenate,
         (lambda *xs: np.concatenate(xs, 1), (2, 1), (2, 3)),
         (lambda *xs: np.concatenate(xs, None), (2, 1), (3,)),
+        (lambda *xs: np.concatenate(xs, dtype=np.float64), (2,), (3,)),
     ),
     np.stack: calls(np.stack, (lambda *xs: np.stack(xs, -1), (2, 3), (2, 3))),
     np.vstack: calls(np.vstack, (lambda *xs: np.vstack(xs), (3,), (2, 3))),
@@ -273,6 +367,14 @@ FUNCTIONS: dict[Any, list[Sample]] = {
         (lambda x: np.compress([True, False, True], x), (2, 3)),
     ),
     np.extract: calls(np.extract, (lambda x: np.extract(x > 0, x), (2, 3)), domain=GRID),
+    np.lib.stride_tricks.sliding_window_view: calls(
+        np.lib.stride_tricks.sliding_window_view,
+        (lambda x: np.lib.stride_tricks.sliding_window_view(x, 2), (4,)),
+        (lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2), (0, -1)), (3, 2, 3)),
+    ),
+    np.unique: calls(
+        np.unique, ((2, 3),), (lambda x: np.unique(x, axis=0, return_counts=True)[0], (3, 2)), domain=GRID
+    ),
     np.choose: calls(
         np.choose,
         (lambda a, b: np.choose([1, 0, 1], [a, b]), (3,), (2, 3)),
@@ -280,7 +382,9 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     ),
     np.diagonal: calls(np.diagonal, ((2, 3),), ((2, 3, 3), {"offset": -1, "axis1": 1, "axis2": 2})),
     np.linalg.diagonal: calls(np.linalg.diagonal, ((2, 3, 3),), ((2, 3, 3), {"offset": 1})),
-    np.trace: calls(np.trace, ((3, 2),), ((2, 3, 3), {"offset": 1, "axis1": 2, "axis2": 1})),
+    np.trace: calls(
+        np.trace, ((3, 2), {"dtype": np.float64}), ((3, 2),), ((2, 3, 3), {"offset": 1, "axis1": 2, "axis2": 1})
+    ),
     np.linalg.trace: calls(np.linalg.trace, ((2, 3, 3),)),
     np.diag: calls(np.diag, ((3,),), ((3,), {"k": 1}), ((2, 3),), ((3, 2), {"k": -1})),
     np.diagflat: calls(np.diagflat, ((2, 2),), ((2,), {"k": -1})),
@@ -303,9 +407,12 @@ FUNCTIONS: dict[Any, list[Sample]] = {
             for m in ("constant", "edge", "reflect", "symmetric", "wrap")
         ),
         (lambda x: np.pad(x, (1, 2), constant_values=(3, 4)), (3,)),
+        (lambda x, f: np.pad(x, ((1, 2), (0, 1)), constant_values=f), (3, 2), ()),
+        (lambda x, f, g: np.pad(x, 1, constant_values=((f, 1.0), (2.0, g))), (3, 2), (), ()),
         (lambda x: np.pad(x, {-1: 1}), (2, 2)),
         (lambda x: np.pad(x, 4, "reflect"), (3,)),
     ),
+    np.bincount: calls(np.bincount, (lambda x: np.bincount([2, 0, 2], x.astype(float), 5), (3,)), dtypes=F64),
     np.delete: calls(
         np.delete,
         (lambda x: np.delete(x, [0, -1]), (2, 3)),
@@ -331,8 +438,10 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     np.inner: calls(np.inner, ((3,), (3,)), ((2, 3), (4, 3)), ((2, 2, 3), (3,)), ((), (3,))),
     np.outer: calls(np.outer, ((3,), (2,)), ((2, 2), (3,))),
     np.linalg.outer: calls(np.linalg.outer, ((3,), (2,))),
-    np.vecdot: calls(np.vecdot, ((2, 3), (3,))),
+    np.vecdot: calls(np.vecdot, ((2, 3), (3,)), ((3, 2), (3, 1), {"axis": 0})),
     np.linalg.vecdot: calls(np.linalg.vecdot, ((2, 3), (3,)), ((3, 2), (3, 1), {"axis": 0})),
+    np.matvec: calls(np.matvec, ((2, 3), (3,)), ((4, 2, 3), (4, 3))),
+    np.vecmat: calls(np.vecmat, ((3,), (3, 2)), ((4, 3), (3, 2))),
     np.tensordot: calls(
         np.tensordot,
         ((2, 3), (2, 3)),
@@ -368,6 +477,10 @@ FUNCTIONS: dict[Any, list[Sample]] = {
             ("...,...", (2, 3), (3,)),
             ("a...b,b->a...", (2, 3, 2), (2,)),
             ("ij,ij->ij", (2, 3), (2, 1)),
+            ("ij,jk->ik", (2, 1), (3, 2)),
+            ("ij,jk", (1, 2), (1, 3)),
+            ("ii,i,j->", (1, 1), (3,), (1,)),
+            ("...i,i...->...", (1, 3), (1, 2)),
             (",ij", (), (2, 3)),
             ("...ii->...", (2, 3, 3)),
         )
@@ -407,11 +520,22 @@ FUNCTIONS: dict[Any, list[Sample]] = {
         ((3, 3),),
         ((3, 2), {"full_matrices": False}),
         ((2, 2, 3), {"full_matrices": False}),
+        (lambda a: np.linalg.svd(a)[1], (3, 2)),
+        (lambda a: np.linalg.svd(a)[2], (2, 3, 2)),
         ((3, 2), {"compute_uv": False}),
         **LA,
     ),
     np.linalg.svdvals: calls(np.linalg.svdvals, ((3, 2),), **LA),
     np.linalg.qr: calls(np.linalg.qr, ((3, 3),), ((3, 2),), ((2, 2, 3),), ((3, 2), {"mode": "r"}), **LA),
+    np.linalg.tensorsolve: calls(
+        np.linalg.tensorsolve,
+        (lambda a, b: np.linalg.tensorsolve(np.reshape(a, (2, 2, 4)), b), (4, 4), (2, 2)),
+        (lambda a, b: np.linalg.tensorsolve(np.reshape(a, (4, 2, 2)), b, axes=(0,)), (4, 4), (2, 2)),
+        **LA,
+    ),
+    np.linalg.tensorinv: calls(
+        np.linalg.tensorinv, (lambda a: np.linalg.tensorinv(np.reshape(a, (4, 2, 2)), ind=1), (4, 4)), **LA
+    ),
     np.linalg.cond: calls(np.linalg.cond, ((3, 3),), ((3, 3), {"p": 1}), ((3, 3), {"p": -2}), **LA),
     np.linalg.norm: calls(
         np.linalg.norm,
@@ -440,7 +564,6 @@ PLAIN: dict[Any, Callable[[Any], Any]] = {question: question for question in QUE
     np.argpartition: lambda x: np.argpartition(x, 2),
     np.searchsorted: lambda x: np.searchsorted(np.sort(x), [0.0, 1.0]),
     np.digitize: lambda x: np.digitize(x, [0.0, 1.0]),
-    np.bincount: lambda x: np.bincount((x > 0).astype(int)),
     np.allclose: lambda x: np.allclose(x, x + 1e-12),
     np.array_equal: lambda x: np.array_equal(x, x),
     np.array_equiv: lambda x: np.array_equiv(x, x),
@@ -449,6 +572,8 @@ PLAIN: dict[Any, Callable[[Any], Any]] = {question: question for question in QUE
     np.lexsort: lambda x: np.lexsort((x, x > 0)),
     np.nonzero: lambda x: np.nonzero(x > 0)[0],
     np.array2string: lambda x: np.array2string(x),
+    np.diag_indices_from: lambda x: np.diag_indices_from(x @ x.T),
+    np.einsum_path: lambda x: np.einsum_path("ij,jk", x, x.T)[1],
 }
 FILLED = {f: f for f in (np.zeros_like, np.ones_like)} | {
     np.full_like: lambda x: np.full_like(x, 2.0),
@@ -461,7 +586,7 @@ def name_of(f: Any) -> str:
     if hasattr(f, "__self__") and isinstance(f.__self__, np.ufunc):
         return f"np.{f.__self__.__name__}.{f.__name__}"
     inner = (getattr(f, "__module__", None) or "numpy").removeprefix("numpy").removeprefix(".")
-    return f"np.{inner + '.' if inner == 'linalg' else ''}{f.__name__}"
+    return f"np.{inner + '.' if inner in ('linalg', 'lib.stride_tricks') else ''}{f.__name__}"
 
 
 def samples() -> Iterator[tuple[str, list[Sample]]]:

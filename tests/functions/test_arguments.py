@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 
 import tinygrad_lite as tl
+from tests.functions.table import QUANTILES
 from tests.oracles import Array
 from tinygrad_lite import Tensor
 from tinygrad_lite.testing import strategies
@@ -111,7 +112,62 @@ def test_einsum_of_any_subscripts_without_repeats_in_the_output(terms: list[str]
     out = "".join(data.draw(st.permutations(letters))[: data.draw(st.integers(0, len(letters)))])
     sizes = dict(zip("abc", (2, 3, 2), strict=True))
     rng = np.random.default_rng(0)
-    xs = [rng.normal(size=[sizes[letter] for letter in term]) for term in terms]
+    ones = {(i, letter) for i, letter in enumerate("abc") if data.draw(st.booleans())}  # broadcast in operand i
+    xs = [
+        rng.normal(size=[1 if (i, letter) in ones else sizes[letter] for letter in term])
+        for i, term in enumerate(terms)
+    ]
     subscripts = ",".join(terms) + "->" + out
     np.testing.assert_allclose(np.einsum(subscripts, *map(Tensor, xs)).numpy(), np.einsum(subscripts, *xs), atol=1e-12)
     assert tl.gradcheck(lambda *ts: np.einsum(subscripts, *ts), *xs)
+
+
+METHODS = st.sampled_from(QUANTILES)
+SHARES = st.integers(0, 24).map(lambda k: k / 24) | st.floats(0, 1)  # where ranks are whole or half, and anywhere
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of rows with nothing in them NumPy warns
+@given(arrays_and_axes(), SHARES, METHODS, st.booleans(), st.integers(0, 2**16))
+def test_quantiles_by_any_method(x_and_axis: tuple[Array, Any], q: float, method: Any, keep: bool, holes: int) -> None:
+    x, axis = x_and_axis
+    if not x.size or axis == ():
+        return
+    same(lambda a: np.quantile(a, q, axis=axis, method=method, keepdims=keep), x)
+    some = np.where(np.random.default_rng(holes).random(x.shape) < 0.3, np.nan, x)
+    same(lambda a: np.nanquantile(a, q, axis=axis, method=method, keepdims=keep), some)
+
+
+@given(strategies.arrays((6,)), st.integers(1, 6), st.integers(1, 6), st.sampled_from(("full", "same", "valid")))
+def test_series_of_any_length(x: Array, n: int, m: int, mode: Any) -> None:
+    same(lambda a: np.convolve(a[:n], a[:m][::-1], mode), x)
+    same(lambda a: np.correlate(a[:n], a[:m] * 2, mode), x)
+    knots, values = np.cumsum(abs(x[:m])), x[::-1][:m]
+    same(lambda a: np.interp(a, knots, values), x)
+    same(lambda a: np.interp(a, knots, values, left=n, period=None if mode == "full" else 1.5), x)
+    if n > 2:
+        for order in (1, 2):
+            same(lambda a, order=order: np.gradient(a[:n], np.cumsum(abs(x[:n]) + 1), edge_order=order), x)  # type: ignore[misc]
+            same(lambda a, order=order: np.gradient(a[:n], 0.5, edge_order=order), x)  # type: ignore[misc]
+
+
+BY_NAME = ("sum", "prod", "mean", "max", "min", "var", "std")
+
+
+@given(arrays_and_axes(), st.integers(0, 2**16), st.sampled_from(BY_NAME), st.booleans())
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_method_takes_what_the_function_takes(
+    x_and_axis: tuple[Array, Any], seed: int, name: str, keepdims: bool
+) -> None:
+    x, axis = x_and_axis
+    more: dict[str, Any] = {"where": np.random.default_rng(seed).random(x.shape) < 0.7, "keepdims": keepdims}
+    if name in ("sum", "prod", "max", "min"):
+        more["initial"] = 0.25
+    same(lambda a: getattr(a, name)(axis=axis, **more), x)
+
+
+@given(arrays_and_axes(), st.integers(0, 2**16), st.sampled_from((np.var, np.std, np.nanvar, np.nanstd)))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # variances of nothing, of which NumPy warns
+def test_a_variance_of_some_entries(x_and_axis: tuple[Array, Any], seed: int, f: Any) -> None:
+    x, axis = x_and_axis
+    where = np.random.default_rng(seed).random(x.shape) < 0.7
+    same(lambda a: f(a, axis=axis, where=where, ddof=seed % 2), x)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tl
-from tinygrad_lite import Tensor
+from tinygrad_lite import GraphError, Tensor
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,10 @@ def test_the_derivatives_of_sinc_near_0_lose_no_digits(order: int) -> None:
         assert abs(float(f(x)) - want) <= 1e-11 * math.pi**order
 
 
+MATRIX = np.array([[1.0, 2.0], [3.0, 4.0]])
+MASKED: Any = np.ma.array(MATRIX, mask=[[False, True], [False, False]])
+
+
 def nestings(t: Any) -> list[Any]:
     return [[t, t], (t, 1.0), [[t], [t]], [t, [1.0]], [1.0, t], [np.ones(2), t]]
 
@@ -137,7 +141,6 @@ def test_an_array_of_tensors_without_a_gradient_has_their_values() -> None:
         (lambda t: np.fill_diagonal(t, 1.0), r"\.at\[index\]"),
         (lambda t: np.add.at(t, 0, 1.0), r"\.at\[index\]"),
         (lambda t: t.__setitem__(0, 1.0), r"\.at\[index\]"),
-        (lambda t: np.linalg.svd(t[:, :1]), "full_matrices=False"),
         (lambda t: np.linalg.qr(t[:, :1], "complete"), "reduced"),
         (lambda t: np.pad(t, 1, "mean"), "constant"),
         (lambda t: np.cross(t, np.ones((2, 3))), "3 entries"),
@@ -148,10 +151,157 @@ def test_an_array_of_tensors_without_a_gradient_has_their_values() -> None:
         (lambda t: np.split(t[:, :1], 2, 1), "array_split"),
         (lambda t: np.quantile(t, 1.5), r"\[0, 1\]"),
         (lambda t: np.average(t, weights=np.ones(2)), "axis="),
-        (lambda t: np.unique(t), "no rule"),
+        (lambda t: np.polyfit(t[0], t[1], 1), "no rule"),
+        (lambda t: np.gradient(t, 1.0, 2.0, 3.0), "3 spacings for 2 axes"),
+        (lambda t: np.gradient(t[0], edge_order=2), "needs 3 samples, not 2"),
+        (lambda t: np.gradient(t, [0.0, 1.0, 2.0]), "for an axis of 2 samples"),
+        (lambda t: np.convolve(t, t), "two series"),
+        (lambda t: np.convolve(t[0], t[0], "middle"),  # type: ignore[call-overload]
+         "full, same and valid"),
+        (lambda t: np.interp(0.5, t[0], [1.0]), "series of one length"),
+        (lambda t: np.linspace(t[0, 0], 1.0, -1), "negative"),
+        (lambda t: np.piecewise(t, [t > 0], [1.0, 2.0, 3.0]), "3 functions for 1 conditions"),
+        (lambda t: np.vander(t), "a vector"),
+        (lambda t: np.cov(t[None]), "several"),
+        (lambda t: np.quantile(t, 0.5, method="middle"),  # type: ignore[call-overload]
+         "closest_observation.*not 'middle'"),
+        (lambda t: np.linalg.tensorinv(t, 0), "at least 1"),
         (lambda t: np.hypot.reduce(t), "no rule"),
+        (lambda t: np.max(t, where=np.array([True, False])), "initial="),
+        (lambda t: np.vecdot(t[:, :1], np.ones((2, 3))), "differ in length"),
+        (lambda t: np.maximum.reduce(t, out=np.zeros(2)), r"np\.maximum\.reduce .*no out="),
+        (lambda t: np.logaddexp.reduce(t, initial=0.0), "unexpected keyword argument 'initial'"),
+        (lambda t: np.linalg.multi_dot([t, t], out=MATRIX), r"np\.linalg\.multi_dot on a Tensor takes"),
+        (lambda t: np.sum(t, axis=2), "axis 2 is out of bounds"),
+        (lambda t: np.linalg.pinv(t, 0.1, rtol=0.1), "two names of one thing"),
+        *((f, "mask would be lost") for f in (
+            lambda t: t * MASKED,
+            lambda t: np.add(MASKED, t),
+            lambda t: np.concatenate([MASKED, t]),
+            lambda t: np.inner(t, MASKED),
+            lambda t: np.kron(MASKED, t),
+            lambda t: np.multiply.outer(t, MASKED),
+            lambda t: t.at[0].set(MASKED[0]),
+            lambda t: t[MASKED > 1],
+            lambda t: Tensor(MASKED),
+        )),
+        (lambda t: t * MATRIX.view(np.matrix), r"np\.asarray\(m\)"),
+        (lambda t: MATRIX.view(np.matrix) * t, r"np\.asarray\(m\)"),
     ],
 )  # fmt: skip
 def test_what_is_refused_says_what_to_do(call: Any, says: str) -> None:
     with pytest.raises((TypeError, ValueError), match=says):
         call(Tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda t: np.signbit(t, t),
+        lambda t: np.signbit(t, out=t),
+        lambda t: np.isneginf(t, t),
+        lambda t: np.any(t, 0, t[0]),
+        lambda t: ON_TENSORS.argmax(t, 0, out=Tensor(np.array([0, 0]))),
+    ],
+)
+def test_an_answer_is_never_written_into_a_tensor(write: Any) -> None:
+    t = Tensor(MATRIX)
+    with pytest.raises(TypeError, match="no place in a Tensor to write to"):
+        write(t)
+    np.testing.assert_array_equal(t.numpy(), MATRIX)
+
+
+def test_an_axis_out_of_bounds_is_numpys_error_too() -> None:
+    with pytest.raises(np.exceptions.AxisError, match=r"sum: axis 2 .*Operands: \(2, 2\)"):
+        np.sum(Tensor(MATRIX), axis=2)
+
+
+def test_only_what_fills_up_a_full_matrix_of_singular_vectors_has_no_derivative() -> None:
+    a = np.array([[1.0, 2.0], [3.0, 5.0], [0.5, -1.0]])
+    for x in (a, a.T):
+        for part, thin in zip(np.linalg.svd(Tensor(x)), np.linalg.svd(x), strict=True):
+            np.testing.assert_array_equal(np.asarray(part), thin)
+        t = Tensor(x, requires_grad=True)
+        u, s, vt = np.linalg.svd(t)
+        (np.sum(u[:, :2] ** 3) + np.sum(vt[:2] ** 3 * s[:, None])).backward()  # the parts that the thin factors have
+        with pytest.raises(GraphError, match=r"filled up with any that fit.*full_matrices=False"):
+            (np.sum(u**3) + np.sum(vt**3)).backward()
+
+
+ON_TENSORS: Any = np  # NumPy's stubs say that an array comes back
+
+
+def test_an_array_filled_with_a_tensor_is_on_its_graph() -> None:
+    x, fill = Tensor(np.zeros((2, 3), np.float32)), Tensor(2.0, requires_grad=True)
+    y = ON_TENSORS.full_like(x, fill)
+    assert (y.shape, y.dtype) == ((2, 3), np.float32)
+    ON_TENSORS.sum(y).backward()
+    assert fill.grad == 6
+    assert ON_TENSORS.full_like(x, [1.0, 2.0], shape=(4, 2), dtype=int).dtype == int
+
+
+def test_methods_of_arrays_that_are_functions_of_numpys() -> None:
+    x = Tensor([1.0, -2.0], requires_grad=True)
+    for y in (x.copy(), x.conj(), x.conjugate()):
+        assert y is not x
+        assert y.requires_grad
+        np.testing.assert_array_equal(y.numpy(), x.numpy())
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.reshape(3, 2, order="F"),
+        lambda x: x.reshape((-1,), order="F"),
+        lambda x: x.flatten("F"),
+        lambda x: x.astype(np.float32, copy=False),
+        lambda x: x.item(4),
+        lambda x: x.item(1, -1),
+        lambda x: x.reshape(-1)[:1].item(),
+        lambda x: np.astype(x, np.float32, copy=False),
+        lambda x: ON_TENSORS.linalg.pinv(x, rtol=None),
+        lambda x: np.linalg.pinv(x, rtol=0.9),
+        lambda x: np.linalg.pinv(x, 0.9),
+        lambda x: np.linalg.pinv(x),
+        lambda x: np.tile(x, x[0, 1:].astype(int)),
+        lambda x: np.linalg.vector_norm(x.astype(np.uint8)),
+        lambda x: np.linalg.matrix_norm(x.astype(bool)),
+        lambda x: np.linalg.norm(x > 2, 1),
+        lambda x: np.cov(x, aweights=x[1].astype(np.float32) / np.float32(7)),
+    ],
+)
+def test_a_call_that_an_array_takes(f: Any) -> None:
+    a = np.arange(6.0).reshape(2, 3)
+    want, got = f(a), f(Tensor(a))
+    assert np.shape(got) == np.shape(want)
+    assert np.result_type(got) == np.result_type(want)
+    np.testing.assert_allclose(np.asarray(got), want, rtol=1e-13)
+
+
+def test_a_keyword_of_a_product_is_taken_and_that_of_another_ufunc_refused() -> None:
+    a, b = np.ones((3, 2)), Tensor(np.arange(6.0).reshape(3, 2))
+    np.testing.assert_array_equal(ON_TENSORS.vecdot(a, b, axis=0).numpy(), [6, 9])
+    with pytest.raises(TypeError, match="vecdot on a Tensor takes"):
+        ON_TENSORS.vecdot(a, b, out=np.ones(3))
+
+
+def test_the_deviation_of_equal_entries_has_derivative_zero_with_holes_too() -> None:
+    x = Tensor([1.0, np.nan, 1.0], requires_grad=True)
+    ON_TENSORS.nanstd(x).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0, 0, 0]
+
+
+def test_the_corners_of_interpolation_are_numpys() -> None:
+    knots, values = [0.0, 1.0, 2.0], [1.0, 3.0, 0.0]
+    x = np.array([-1.0, 0.0, 1.0, 2.0, 3.0, np.nan])
+    np.testing.assert_array_equal(
+        ON_TENSORS.interp(Tensor(x), knots, values).numpy(), ON_TENSORS.interp(x, knots, values)
+    )
+    for period in (2.5, -2.5):
+        np.testing.assert_allclose(
+            ON_TENSORS.interp(Tensor(x), knots, values, period=period).numpy(),
+            ON_TENSORS.interp(x, knots, values, period=period),
+        )
+    with pytest.raises(ValueError, match="a period of 0"):
+        ON_TENSORS.interp(Tensor(x), knots, values, period=0)

@@ -20,7 +20,8 @@ X = np.arange(6.0).reshape(2, 3) - 1.25
 
 @pytest.mark.parametrize("index", INDICES, ids=str)
 @pytest.mark.parametrize("whole", [True, False])
-def test_set_add_and_multiply_are_numpys_and_have_gradients_to_both(index: Any, whole: bool) -> None:
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.thorough)])
+def test_set_add_and_multiply_are_numpys_and_have_gradients_to_both(index: Any, whole: bool, order: int) -> None:
     place = X[index]
     v = np.asarray(np.random.default_rng(0).normal(size=np.shape(place) if whole else ()))
     wants = [X.copy() for _ in range(3)]
@@ -33,7 +34,14 @@ def test_set_add_and_multiply_are_numpys_and_have_gradients_to_both(index: Any, 
             return getattr((x if isinstance(x, Tensor) else Tensor(x)).at[index], name)(v)
 
         np.testing.assert_allclose(write(X, v).numpy(), want, rtol=1e-15)
-        assert tl.gradcheck(write, X, v, order=2)
+        assert tl.gradcheck(write, X, v, order=order)
+
+
+@pytest.mark.parametrize("index", [(), ..., None], ids=str)
+def test_a_number_has_one_place_to_write_to(index: Any) -> None:
+    for name, want in (("set", (5.0, 0.0)), ("add", (8.0, 1.0)), ("multiply", (15.0, 5.0))):
+        value, gradient = tl.value_and_grad(lambda x, name=name: getattr(x.at[index], name)(5.0).sum())(3.0)
+        assert (value.item(), gradient.item()) == want
 
 
 def test_a_write_keeps_the_dtype_and_the_original() -> None:

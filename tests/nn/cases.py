@@ -37,6 +37,14 @@ ACTIVATIONS = [
         "ReLU()",
         "LeakyReLU()",
         "LeakyReLU(0.3)",
+        *(f"{name}(False)" for name in ("ReLU", "SELU", "SiLU")),
+        "LeakyReLU(0.3, inplace=False)",
+        *(f"{name}()" for name in ("Hardswish", "Hardtanh", "LogSigmoid", "Mish", "ReLU6", "Softsign")),
+        "Hardtanh(-0.5, 0.3)",
+        "GLU()",
+        "PReLU()",
+        "PReLU(4, 0.1)",
+        "Softmin(0)",
         "ELU()",
         "ELU(0.7)",
         "SELU()",
@@ -110,7 +118,7 @@ LOSSES = [
     *classes("KLDivLoss({})", ("", "logp(4, 3), simplex(4, 3)"), ("log_target=True", "logp(4, 3), logp(4, 3)")),
     Case("KLDivLoss(reduction='batchmean')", "logp(4, 3), simplex(4, 3)", differentiated=1),
     *classes("HingeEmbeddingLoss({})", ("", "normal(6), signs(6)"), ("margin=0.3", "normal(6), signs(6)")),
-    *classes("SoftMarginLoss({})", ("", "normal(6), signs(6)")),
+    *classes("SoftMarginLoss({})", ("", "normal(6), signs(6)"), ("", "normal(6), normal(6)")),
     *classes(
         "MultiMarginLoss({})",
         ("", "normal(5, 3), whole(3, 5)"),
@@ -134,6 +142,8 @@ TABLES = [
     Case("Embedding(5, 3)", "whole(5, 4)"),
     Case("Embedding(5, 3, padding_idx=2)", "array([[2, 0], [4, 2]])"),
     Case("Embedding(5, 3, -1)", "array([4, 4, 1, 1])"),
+    Case("Embedding(5, 3, None, 0.5)", "array([4, 4, 1, 1])", calls=2),
+    Case("Embedding(5, 3, 1, 0.7, 1.0, True)", "array([4, 4, 1, 1])"),
 ]
 
 IMAGES = [
@@ -159,14 +169,17 @@ IMAGES = [
         ("2, 3, 3", "normal(2, 2, 3, 4)"), ("2, 3, 3, 2, 1, 1", "normal(2, 2, 3, 4)"),
         ("4, 6, (2, 3), (3, 2), (0, 1), (2, 1), 2, False, (1, 2)", "normal(1, 4, 3, 3)"),
         ("3, 8, 3, stride=2, padding=1", "normal(2, 3, 3, 4)"), ("2, 4, 2, groups=2, dilation=2", "normal(2, 3, 4)"),
+        ("2, 3, 2, (1, 2), 1, (2, 4), dilation=(3, 5)", "normal(2, 2, 3, 4)"),
     )),
+    Case("ConvTranspose2d(2, 3, 3, 2, 1)", "normal(2, 2, 3, 4)", keywords="output_size=[6, 7]"),
     *(Case(f"MaxPool2d({arguments})", "distinct(2, 3, 7, 6)") for arguments in (
         "2", "3", "(2, 3), (1, 2)", "3, 2, 1", "3, 1, 1, 2", "2, 2, ceil_mode=True", "3, 2, 1, ceil_mode=True",
+        "2, return_indices=True", "3, 2, 1, 2, True, True",
     )),
     Case("MaxPool2d(2)", "distinct(3, 4, 4)"), Case("MaxPool2d(2)", "distinct(2, 8, 4, 4)"),
     *(Case(f"AvgPool2d({arguments})", "normal(2, 3, 7, 6)") for arguments in (
         "2", "3", "(2, 3), (1, 2)", "3, 2, 1", "3, 2, 1, False, False", "2, 2, 0, True", "3, 2, 1, True",
-        "3, 2, 1, True, False", "3, divisor_override=5",
+        "3, 2, 1, True, False", "3, divisor_override=5", "(3,), (2,), (1,)",
     )),
     *(Case(f"AdaptiveAvgPool2d({size})", "normal(2, 3, 7, 6)") for size in (
         "1", "3", "(2, 5)", "(None, 4)", "(1, 6)", "(9, 8)"
@@ -179,12 +192,13 @@ NORMALISATIONS = [
         ("3", "normal(5, 3)", 2), ("3, 1e-3, None", "normal(5, 3)", 3), ("3, affine=False", "normal(4, 3, 2)", 1),
         ("3, 1e-2, 0.3, True, False", "normal(4, 3)", 1),
     )),
+    Case("BatchNorm2d(3, bias=False)", "normal(2, 3, 2, 4)"),
     *(Case("BatchNorm2d(3, momentum=0.2)", "normal(2, 3, 2, 4)", train, 2) for train in (True, False)),
     *(Case(f"LayerNorm({arguments})", "normal(2, 3, 4)") for arguments in (
         "4", "(3, 4), 1e-2", "[4], elementwise_affine=False", "4, bias=False",
     )),
     *(Case(f"GroupNorm({arguments})", "normal(2, 4, 2, 3)") for arguments in (
-        "2, 4", "4, 4, 1e-3", "1, 4, 1e-5, False",
+        "2, 4", "4, 4, 1e-3", "1, 4, 1e-5, False", "2, 4, bias=False",
     )),
 ]  # fmt: skip
 
@@ -199,11 +213,17 @@ SEQUENCES = [
         (", batch_first=True", "normal(2, 4, 3)"), (", num_layers=2, bidirectional=True", "normal(3, 2, 3)"),
         (", bidirectional=True", "normal(4, 3)"),
     )),
+    Case("LSTM(3, 4, 2, bidirectional=True, proj_size=2)", "normal(3, 2, 3)"),
+    Case("LSTM(3, 4, proj_size=1)", "normal(3, 3)"),
     Case("RNN(3, 2, 2, 'relu')", "normal(3, 2, 3), normal(2, 2, 2)"), Case("GRU(3, 2)", "normal(3, 3), normal(1, 2)"),
     *(Case(f"MultiheadAttention(4, 2{more})", inputs, keywords=keywords) for more, inputs, keywords in (
         ("", "normal(3, 2, 4), normal(5, 2, 4), normal(5, 2, 4)", ""),
         (", bias=False, batch_first=True", "normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 4)", ""),
         (", kdim=3, vdim=5", "normal(3, 2, 4), normal(4, 2, 3), normal(4, 2, 5)", ""), ("", "normal(3, 4), " * 3, ""),
+        (", 0.0, True, True, True, 3, 5", "normal(3, 2, 4), normal(4, 2, 3), normal(4, 2, 5)",
+         "attn_mask=normal(3, 4), is_causal=True"),
+        (", add_zero_attn=True", "normal(3, 2, 4), " * 3,
+         "key_padding_mask=array([[False, True, False], [False, False, True]])"),
         ("", "normal(3, 2, 4), " * 3, "average_attn_weights=False"),
         ("", "normal(3, 2, 4), " * 3, "need_weights=False"),
         ("", "normal(3, 2, 4), " * 3, "attn_mask=array([[False, True, True], [False, False, True], [False] * 3])"),

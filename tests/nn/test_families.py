@@ -112,6 +112,10 @@ def test_the_second_derivative_is_that_of_the_first(module: nn.Module, shape: tu
     np.testing.assert_allclose(got, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-7)
 
 
+def test_a_number_is_flattened_to_one_entry_as_in_pytorch() -> None:
+    assert nn.Flatten(0)(3.0).shape == (1,)
+
+
 SINGLE = ["Conv2d(3, 4, 3)", "BatchNorm2d(3)", "GroupNorm(3, 3)", "MaxPool2d(2)", "AvgPool2d(3, 2, 1)", "LayerNorm(6)",
           "AdaptiveAvgPool2d(3)", "GELU()", "SELU()", "Dropout(0.5)"]  # fmt: skip
 

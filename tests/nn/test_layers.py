@@ -122,3 +122,41 @@ def test_a_network_may_be_written_as_a_class_or_as_a_sequence() -> None:
         assert p.grad is not None
         assert q.grad is not None
         assert p.grad.tobytes() == q.grad.tobytes()
+
+
+def test_a_hardsigmoid_is_three_straight_lines() -> None:
+    # PyTorch's gradient is 1/6 in single precision, whatever the input's: not to be compared with
+    x = Tensor([-4.0, -1.5, 0.0, 1.5, 4.0], requires_grad=True)
+    y = nn.Hardsigmoid()(x)
+    assert y.numpy().tolist() == [0, 0.25, 0.5, 0.75, 1]
+    y.sum().backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad, [0, 1 / 6, 1 / 6, 1 / 6, 0], rtol=1e-15)
+
+
+def test_what_an_activation_cannot_take_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"GLU\(dim=-1\): .*even size; got \(2, 3\)"):
+        nn.GLU()(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"PReLU\(num_parameters=3\): the input has 2 channels"):
+        nn.PReLU(3)(np.ones((4, 2)))
+    with pytest.raises(ValueError, match="min_val"):
+        nn.Hardtanh(1.0, -1.0)
+
+
+def test_a_pretrained_table_is_frozen_unless_told() -> None:
+    table = np.arange(6.0).reshape(3, 2)
+    frozen, free = nn.Embedding.from_pretrained(table), nn.Embedding.from_pretrained(table, freeze=False, padding_idx=0)
+    np.testing.assert_array_equal(frozen([2, 0]).numpy(), [[4, 5], [0, 1]])
+    assert not frozen([2]).requires_grad
+    free([0, 2]).sum().backward()
+    assert free.weight.grad is not None
+    np.testing.assert_array_equal(free.weight.grad, [[0, 0], [0, 0], [1, 1]])
+    assert [name for name, _ in free.named_parameters()] == ["weight"]
+
+
+def test_a_causal_hint_without_its_mask_and_an_output_out_of_reach_are_refused() -> None:
+    x = np.ones((3, 4))
+    with pytest.raises(ValueError, match="attn_mask, which is missing"):
+        nn.MultiheadAttention(4, 2)(x, x, x, is_causal=True)
+    with pytest.raises(ValueError, match=r"output_size \(9, 9\) is out of reach"):
+        nn.ConvTranspose2d(1, 1, 3, 2)(np.ones((1, 1, 3, 3)), output_size=(9, 9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -187,3 +188,14 @@ def test_the_famous_p_minus_y_is_found_and_not_typed() -> None:
     for k, direction in enumerate(np.eye(3)):
         row = tl.grad(lambda v, d=direction: np.sum(tl.grad(lambda u: nn.CrossEntropyLoss()(u, 1))(v) * d))(z)
         np.testing.assert_allclose(row.numpy(), (np.diag(p) - np.outer(p, p))[k], rtol=1e-13)
+
+
+@pytest.mark.parametrize("weight", [None, [0.5, 1.0, 2.0]])
+@pytest.mark.parametrize("loss", [nn.NLLLoss, nn.CrossEntropyLoss, partial(nn.CrossEntropyLoss, label_smoothing=0.1)])
+def test_a_batch_in_which_every_label_is_ignored_moves_nothing(loss: Any, weight: Any) -> None:
+    z = tl.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    cost = loss(weight, ignore_index=1)(z, np.array([1, 1]))
+    cost.backward()
+    assert np.isnan(cost.item())  # 0 / 0, as PyTorch has it
+    assert z.grad is not None
+    np.testing.assert_array_equal(z.grad, np.zeros((2, 3)))

@@ -189,10 +189,51 @@ def test_every_problem_is_listed_and_nothing_has_changed() -> None:
 
 def test_not_strict_takes_what_fits_by_name_but_never_another_shape() -> None:
     layer = nn.Linear(2, 1)
-    layer.load_state_dict({"weight": np.ones((1, 2)), "unknown": np.ones(7)}, strict=False)
+    keys = layer.load_state_dict({"weight": np.ones((1, 2)), "unknown": np.ones(7)}, strict=False)
+    assert keys == (["bias"], ["unknown"])
+    assert (keys.missing_keys, keys.unexpected_keys) == keys
+    assert layer.load_state_dict(layer.state_dict()) == ([], [])
     np.testing.assert_array_equal(layer.weight.numpy(), 1)
     with pytest.raises(ValueError, match="wrong shape: bias"):
         layer.load_state_dict({"bias": np.ones(2)}, strict=False)
+
+
+def test_what_is_shared_goes_out_under_all_its_names_and_comes_back_by_any() -> None:
+    layer = nn.Linear(2, 2)
+    net = nn.Sequential(layer, nn.ReLU(), layer)
+    state = net.state_dict()
+    assert list(state) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias"]
+    for i in (0, 2):
+        one = {"weight": np.full((2, 2), float(i)), "bias": np.zeros(2)}
+        assert net.load_state_dict({f"{i}.{name}": value for name, value in one.items()}) == ([], [])
+        assert np.all(layer.weight.numpy() == i)
+    assert net.load_state_dict({"2.bias": np.ones(2)}, strict=False) == (["0.weight", "2.weight"], [])
+    with pytest.raises(ValueError, match=r"wrong shape: 2\.weight"):
+        net.load_state_dict(state | {"2.weight": np.ones((3, 3))})
+
+
+def test_a_module_that_knows_its_parent_has_a_state_and_a_repr() -> None:
+    class Child(nn.Module):
+        parent: nn.Module
+
+    net, child = nn.Sequential(nn.Linear(2, 1)), Child()
+    net.child = child
+    child.parent = net
+    assert list(net.state_dict()) == ["0.weight", "0.bias"]
+    assert repr(net).endswith("  (child): Child(\n    (parent): Sequential(...)\n  )\n)")
+
+
+def test_modules_nested_deeper_than_python_recurses() -> None:
+    net: nn.Module = nn.Linear(1, 1)
+    for _ in range(2000):
+        outer = nn.Module()
+        vars(outer)["0"] = net  # not by assignment, which would name the parameter anew at each level
+        net = outer
+    assert repr(net).count("Module(") == 2000
+    assert len(list(net.named_modules())) == 2001
+    assert len(net.state_dict()) == len(list(net.parameters())) == 2
+    assert net.load_state_dict(net.state_dict()) == ([], [])
 
 
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])

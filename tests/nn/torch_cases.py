@@ -91,7 +91,7 @@ def _ours(case: Case, draws: Draws, arrays: list[Any], keywords: dict[str, Any])
         outputs = _flat(module(*inputs, **keywords))
     total = sum(((y * _cotangent(y.shape)).sum() for y in outputs), tl.tensor(0.0))
     total.backward()
-    found = {f"output {i}": y.numpy() for i, y in enumerate(outputs)}
+    found = {f"output {i}": y.numpy() if isinstance(y, tl.Tensor) else y for i, y in enumerate(outputs)}
     found |= {f"input {i}": _or_zeros(x.grad, x) for i, x in enumerate(inputs) if isinstance(x, tl.Tensor)}
     found |= {f"gradient {name}": _or_zeros(p.grad, p) for name, p in module.named_parameters()}
     return found | {f"state {name}": b.numpy() for name, b in module.named_buffers()}

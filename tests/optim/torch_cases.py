@@ -33,6 +33,7 @@ OPTIMISERS = [
         "", ", 0.1, 0.01", ", lr=0.1, weight_decay=0.1", ", lr=0.1, initial_accumulator_value=0.5, eps=1e-3",
     )),
     "SGD([{'params': params[:1]}, {'params': params[1:], 'lr': 0.5, 'momentum': 0.5}], lr=0.1)",
+    "Adam(params, 0.1, weight_decay=0.1, decoupled_weight_decay=True)",
     "AdamW([{'params': params[:1], 'weight_decay': 0}, {'params': params[1:], 'betas': (0.5, 0.5)}], lr=0.1)",
 ]  # fmt: skip
 
@@ -41,6 +42,7 @@ SCHEDULES = [
     "MultiStepLR(opt, milestones=[3], gamma=0.5)", "ExponentialLR(opt, 0.9)", "LinearLR(opt)",
     "LinearLR(opt, start_factor=0.1, end_factor=0.8, total_iters=4)", "CosineAnnealingLR(opt, 10)",
     "CosineAnnealingLR(opt, 8, 0.01)", "LambdaLR(opt, lambda t: 1 / (1 + t))", "OneCycleLR(opt, 0.5, 13)",
+    "OneCycleLR(opt, 0.5, 20, three_phase=True)",
     "OneCycleLR(opt, max_lr=0.5, epochs=4, steps_per_epoch=4, anneal_strategy='linear')",
     "OneCycleLR(opt, [0.5, 0.2], 20, pct_start=0.5, div_factor=10, final_div_factor=100, cycle_momentum=False)",
     "SequentialLR(opt, [LinearLR(opt, 0.2, total_iters=3), CosineAnnealingLR(opt, 9)], [3])",
@@ -99,6 +101,22 @@ def rates(code: str, library: str) -> list[float]:
             p.grad = p * 0 if library == "torch" else np.zeros(1)
         opt.step()
         schedule.step(*([metric] if "Plateau" in code else []))
+    return found
+
+
+def resumed_rates(code: str, after: int) -> list[float]:
+    """The same rates, the schedule and the optimiser made anew after some epochs with `last_epoch`."""
+    groups: list[dict[str, Any]] = [{"params": [tl.tensor([0.0], requires_grad=True)]} for _ in range(2)]
+    groups[1]["lr"] = 0.05
+    found = []
+    opt: Any = None
+    for epoch in range(len(METRICS)):
+        if epoch in (0, after):
+            opt = tl.optim.SGD([dict(group) for group in (opt.param_groups if epoch else groups)], lr=0.1, momentum=0.9)
+            resuming = code if not epoch else code[:-1] + f", last_epoch={epoch - 1})"
+            schedule = eval(resuming, {**vars(tl.optim.lr_scheduler), "opt": opt})
+        found += [float(group["lr"]) for group in opt.param_groups] + [float(opt.param_groups[0]["momentum"])]
+        schedule.step()
     return found
 
 

@@ -92,10 +92,32 @@ def test_an_empty_result_has_an_empty_gradient(f: Call, shape: tuple[int, ...]) 
     assert gradient(f, np.zeros(shape), axis=-1).shape == shape
 
 
-@pytest.mark.parametrize("f", [np.max, np.min, tl.logsumexp])
+@pytest.mark.parametrize("f", [np.max, np.min])
 def test_nothing_has_no_extreme(f: Call) -> None:
     with pytest.raises(ValueError, match=r"zero-size array.*x \(0,\)"):
         f(Tensor(np.zeros(0), name="x"))
+
+
+def test_softmax_of_nothing_is_nothing_and_its_logsumexp_is_ln_0() -> None:
+    x = np.zeros((2, 0))
+    assert tl.logsumexp(Tensor(x)).numpy().tolist() == [-np.inf, -np.inf]
+    assert gradient(tl.softmax, x).shape == gradient(tl.logsumexp, x, axis=1).shape == (2, 0)
+
+
+@pytest.mark.parametrize("f", [np.sum, np.prod, np.max, np.min, np.logaddexp.reduce])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_a_number_may_be_reduced_along_an_axis_that_it_lacks_as_in_numpy(f: Call, keepdims: bool) -> None:
+    assert gradient(f, np.array(3.0), axis=-1, keepdims=keepdims).tolist() == 1
+
+
+@pytest.mark.parametrize("order", [0, 0.5, -0.5, -1, 1, 2, 3])
+def test_a_norm_hands_no_nan_to_entries_that_are_0(order: float) -> None:
+    def norm(t: Any) -> Any:
+        return np.linalg.norm(t, order)
+
+    with np.errstate(divide="ignore"):  # NumPy's own: 0 to a negative power
+        assert gradient(norm, np.zeros(3)).tolist() == [0, 0, 0]
+        assert np.isfinite(gradient(norm, np.array([0.0, 2.0, -3.0]))).all()
 
 
 def test_an_empty_sum_is_0_and_an_empty_mean_warns_as_numpys() -> None:

@@ -26,13 +26,33 @@ DTYPES: list[Any] = [np.float64, np.float32, np.float16]
 EPS = {dtype: float(np.finfo(dtype).eps) for dtype in DTYPES}
 
 
-over = pytest.mark.parametrize
+def over(cases: list[Case], *, dtypes: bool = False) -> Callable[[Callable[..., None]], Callable[[str], None]]:
+    """A test for each row, of all its cases: of those that fail the first is shown, and the others are named.
 
+    Thousands of cases take a millisecond each, and pytest as long again for each test. With `dtypes`, each case comes
+    with each of the floats that its row takes.
+    """
+    calls: dict[str, list[tuple[Any, ...]]] = {}
+    for case in cases:
+        calls.setdefault(case.row, []).extend([(case, dtype) for dtype in case.sample.dtypes] if dtypes else [(case,)])
 
-def with_dtypes(cases: list[Case]) -> pytest.MarkDecorator:
-    """Each case with each of the dtypes that its row takes."""
-    pairs = [(case, dtype) for case in cases for dtype in case.sample.dtypes]
-    return over(("case", "dtype"), pairs, ids=[f"{case}-{dtype.__name__}" for case, dtype in pairs])
+    def of_a_row(test: Callable[..., None]) -> Callable[[str], None]:
+        def every_case(row: str) -> None:
+            failed: dict[str, Exception] = {}
+            for case, *dtype in calls[row]:
+                try:
+                    test(case, *dtype)
+                except Exception as error:
+                    failed["-".join([str(case), *(d.__name__ for d in dtype)])] = error
+            if failed:
+                first = next(iter(failed.values()))
+                first.add_note(f"of the {len(calls[row])} cases of {row} these fail: {', '.join(failed)}")
+                raise first
+
+        every_case.__doc__ = test.__doc__
+        return pytest.mark.parametrize("row", list(calls))(every_case)
+
+    return of_a_row
 
 
 def tensors(arrays: list[Array]) -> list[Tensor]:
@@ -66,13 +86,13 @@ def test_every_row_of_the_table_has_a_sample() -> None:
     assert sorted(TABLE) == sorted(SAMPLES), "a row needs a line in tests/samples.py, and a line needs a row"
 
 
-@over("case", ALL + CONSTANT, ids=str)
+@over(ALL + CONSTANT)
 def test_a_sample_ends_in_its_row(case: Case) -> None:
     y = case.sample.call(*tensors(case.inputs()))
     assert y.op is TABLE[case.row] or not y.requires_grad
 
 
-@with_dtypes(ALL + CONSTANT)
+@over(ALL + CONSTANT, dtypes=True)
 def test_the_value_and_its_dtype_are_numpys(case: Case, dtype: Any) -> None:
     arrays = case.inputs(dtype)
     got = case.sample.call(*tensors(arrays))
@@ -85,7 +105,7 @@ def test_the_value_and_its_dtype_are_numpys(case: Case, dtype: Any) -> None:
         np.testing.assert_allclose(got.numpy(), want, rtol=16 * EPS[dtype], atol=16 * EPS[dtype])
 
 
-@over("case", CONSTANT, ids=str)
+@over(CONSTANT)
 def test_a_constant_row_requires_no_gradient(case: Case) -> None:
     y = case.sample.call(*tensors(case.inputs()))
     assert not y.requires_grad
@@ -93,12 +113,12 @@ def test_a_constant_row_requires_no_gradient(case: Case) -> None:
         y.backward(np.ones(y.shape))
 
 
-@over("case", ALL, ids=str)
+@over(ALL)
 def test_the_gradient_agrees_with_the_complex_step(case: Case) -> None:
     agrees_with_complex_step(case)
 
 
-@over("case", LINEAR, ids=str)
+@over(LINEAR)
 def test_a_linear_row_satisfies_the_adjoint_identity(case: Case) -> None:
     arrays = case.inputs()
     got, g = gradients(case, arrays)
@@ -110,16 +130,16 @@ def test_a_linear_row_satisfies_the_adjoint_identity(case: Case) -> None:
             assert gap <= 1e-14, f"input {i}: <g, op(u)> and <adjoint(g), u> differ by {gap}"
 
 
-@over("side", [1, -1])
-@over("case", KINKED, ids=str)
-def test_a_kinked_row_has_the_slope_on_either_side(case: Case, side: int) -> None:
+@over(KINKED)
+def test_a_kinked_row_has_the_slope_on_either_side(case: Case) -> None:
     arrays = case.inputs()
     got, g = gradients(case, arrays)
     for i in floats(arrays):
-        assert one_sided(case.sample.reference, arrays, i, g, side * 2**-10).error_of(got[i]) <= 1e-12
+        for side in (1, -1):
+            assert one_sided(case.sample.reference, arrays, i, g, side * 2**-10).error_of(got[i]) <= 1e-12, side
 
 
-@with_dtypes(ALL)
+@over(ALL, dtypes=True)
 def test_the_rule_on_arrays_is_the_rule_on_tensors_bit_for_bit(case: Case, dtype: Any) -> None:
     arrays = case.inputs(dtype)
     xs = tensors(arrays)
@@ -135,7 +155,7 @@ def test_the_rule_on_arrays_is_the_rule_on_tensors_bit_for_bit(case: Case, dtype
         assert got.numpy().tobytes() == want.tobytes(), f"input {i}: {got.numpy() - want}"
 
 
-@with_dtypes(ALL)
+@over(ALL, dtypes=True)
 def test_a_cotangent_has_the_shape_and_dtype_of_its_input(case: Case, dtype: Any) -> None:
     arrays = case.inputs(dtype)
     got, _ = gradients(case, arrays)
@@ -147,7 +167,7 @@ def test_a_cotangent_has_the_shape_and_dtype_of_its_input(case: Case, dtype: Any
         np.testing.assert_allclose(got[i], exact[i], rtol=0, atol=64 * EPS[dtype] * size)
 
 
-@over("case", [case for case in ALL if len(case.shapes) > 1], ids=str)
+@over([case for case in ALL if len(case.shapes) > 1])
 def test_inputs_of_different_dtypes_each_get_a_cotangent_of_their_own(case: Case) -> None:
     dtypes = case.sample.dtypes
     mixed = [a.astype(dtypes[i % len(dtypes)]) if a.dtype.kind == "f" else a for i, a in enumerate(case.inputs())]
@@ -157,7 +177,7 @@ def test_inputs_of_different_dtypes_each_get_a_cotangent_of_their_own(case: Case
         assert got[i].dtype == mixed[i].dtype
 
 
-@over("case", SPREAD, ids=str)
+@over(SPREAD)
 def test_every_leading_and_inner_axis_broadcasts(case: Case) -> None:
     for broadcast in broadcastings(case):
         agrees_with_complex_step(broadcast)
@@ -176,7 +196,7 @@ def along_a_curve(f: Callable[..., Any], arrays: list[Array], rng: np.random.Gen
     return curve
 
 
-@over("case", FILLED, ids=str)
+@over(FILLED)
 def test_the_first_three_derivatives_agree_with_cauchys_integral(case: Case) -> None:
     arrays = case.inputs()
     got: Callable[..., Any] = along_a_curve(case.sample.call, arrays, case.rng())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,6 +35,12 @@ X = np.array([0.5, -1.0, 2.0])
         (np.tanh, (Tensor(X, requires_grad=True),)),
         (np.sum, (np.zeros((0, 2)),)),
         (tl.erf, (X,)),
+        (lambda x, v: x.at[:2].multiply(v), (X, X[:2])),  # what arrays cannot do
+        (lambda x: np.round(x, 2), (X + 1 / 300,)),  # a staircase, which from afar is a slope
+        (lambda x: np.tanh(50 * x), (X,)),  # as good as flat: what is left of 1 - y^2 is rounding
+        (np.sinc, (np.array([0.006, 0.0003]),)),  # the complex step loses digits here
+        (np.sort, (np.array([1.0, 1.0 + 6e-7, 2.0]),)),  # a kink closer than the steps of most differences
+        (np.sort, (np.array([1.0, 1.0 + 3e-6, 2.0]),)),
     ],
 )
 def test_what_is_right_is_accepted(f: Any, xs: Any) -> None:
@@ -93,9 +100,25 @@ def test_a_wrong_second_derivative_is_found() -> None:
         tl.gradcheck(flat, X, order=2)
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_no_digit_of_a_difference_that_agrees_by_chance_is_believed(seed: int) -> None:
+    a = np.random.default_rng(seed).normal(size=(2, 3, 3))
+    assert tl.gradcheck(lambda x: np.linalg.eigvalsh(x + np.swapaxes(x, 1, 2)), a)
+
+
 def test_nothing_to_differentiate_is_an_error() -> None:
     with pytest.raises(TypeError, match="of floats"):
         tl.gradcheck(np.sin, np.arange(3))
+
+
+def test_a_value_that_is_no_number_is_not_a_gradient_that_is_right() -> None:
+    with np.errstate(invalid="ignore"), pytest.raises(ValueError, match="log: its value here is not finite, array"):
+        tl.gradcheck(np.log, np.array([-1.0]))
+
+
+def test_a_pair_gives_a_cotangent_for_every_input() -> None:
+    with pytest.raises(GradientError, match="vjp gave 1 cotangents for 2 inputs"):
+        tl.gradcheck(np.multiply, X, X, vjp=lambda g, a, b: g * b)
 
 
 @given(strategies.arrays_for_broadcasting(2))

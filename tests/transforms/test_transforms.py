@@ -84,6 +84,22 @@ def test_jvp_of_what_does_not_move_is_zero() -> None:
     assert y.shape == (3,)
 
 
+def test_a_direction_goes_by_the_names_of_a_dict_not_by_their_order() -> None:
+    p = {"a": tl.tensor([1.0, 2.0]), "b": tl.tensor([3.0, 4.0])}
+    v = {"b": np.zeros(2), "a": np.ones(2)}
+
+    def f(p: Any) -> Any:
+        return (p["a"] ** 2 * p["b"]).sum()
+
+    assert tl.jvp(f, (p,), (v,))[1].item() == 2 * 1 * 3 + 2 * 2 * 4
+    assert tl.hvp(f, p, v)["a"].numpy().tolist() == [6, 8]
+    for wrong in ({"a": np.ones(2)}, {"a": np.ones(2), "c": np.ones(2)}, [np.ones(2), np.ones(2)]):
+        with pytest.raises(ValueError, match="the form of what it is a direction of"):
+            tl.hvp(f, p, wrong)
+    with pytest.raises(ValueError, match=r"directions of shapes \[\(1, 2\), \(2,\)\]"):
+        tl.hvp(f, p, {"a": np.ones((1, 2)), "b": np.ones(2)})
+
+
 def test_jvp_and_vjp_say_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="two tuples"):
         tl.jvp(f, X, V)
@@ -177,8 +193,34 @@ def test_hessians_and_their_products() -> None:
     assert (by_tree["a"].item(), by_tree["b"].item()) == (10, 4)
     third = tl.jacobian(tl.hessian(f))(X).numpy()
     np.testing.assert_allclose(third, np.transpose(third, (2, 0, 1)), atol=1e-12)
-    with pytest.raises(TypeError, match="one tensor at a time"):
-        tl.hessian(lambda p: p[0] * p[1])((Tensor(1.0), Tensor(2.0)))
+
+
+def test_the_hessian_by_several_tensors_is_the_hessian_of_all_entries_in_blocks() -> None:
+    a, b, c = V[:2], np.arange(6.0).reshape(2, 3) / 7, np.array(0.7)
+
+    def three(a: Any, b: Any, c: Any) -> Any:
+        return np.sum(np.tanh(a @ b) * c) + np.sum(a**3)
+
+    def joined(t: Any) -> Any:
+        return three(t[:2], t[2:8].reshape(2, 3), t[8])
+
+    whole = tl.hessian(joined)(np.concatenate([a, b.reshape(-1), [c]])).numpy()
+    blocks = tl.hessian(three, (0, 1, 2))(a, b, c)
+    by_tree = tl.hessian(lambda p: three(p["a"], *p["rest"]))({"a": a, "rest": (b, c)})
+    order: tuple[Any, ...] = (
+        (a, slice(0, 2), lambda row: row["a"]),
+        (b, slice(2, 8), lambda row: row["rest"][0]),
+        (c, slice(8, 9), lambda row: row["rest"][1]),
+    )
+    for i, (x, rows, row_of) in enumerate(order):
+        for j, (y, columns, entry_of) in enumerate(order):
+            want = whole[rows, columns].reshape(x.shape + y.shape)
+            np.testing.assert_allclose(blocks[i][j].numpy(), want, atol=1e-13)
+            np.testing.assert_allclose(entry_of(row_of(by_tree)).numpy(), want, atol=1e-13)
+    ((alone,),) = tl.hessian(three, (0,))(a, b, c)
+    np.testing.assert_array_equal(alone.numpy(), tl.hessian(three)(a, b, c).numpy())
+    with pytest.raises(ValueError, match="three was called with 3 arguments; there is no argument 5"):
+        tl.hessian(three, (0, 5))(a, b, c)
 
 
 # -- checkpoints -----------------------------------------------------------------------------------------------

@@ -10,13 +10,15 @@ from tinygrad_lite.functions import (
     pointwise,
     products,
     reductions,
+    scans,
     selection,
+    series,
     shapes,
     statistics,
 )
 from tinygrad_lite.functions.activations import erf, erfc, log_softmax, logsumexp, relu, sigmoid, softmax
 from tinygrad_lite.primitives import FAMILIES as ROWS  # every row, for those of ufuncs answer by themselves
 
-FAMILIES = (pointwise, reductions, statistics, shapes, selection, products, linalg, plain_answers)
+FAMILIES = (pointwise, reductions, scans, statistics, series, shapes, selection, products, linalg, plain_answers)
 
 __all__ = ["FAMILIES", "ROWS", "erf", "erfc", "log_softmax", "logsumexp", "relu", "sigmoid", "softmax"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from tinygrad_lite.primitives import elementwise, reductions, special
 from tinygrad_lite.tensor import Tensor, as_tensor
 
@@ -26,8 +24,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     Softmax does not change with a shift of x, but its digits do: 1e4 + ln 2 keeps three of ln 2 in float32.
     """
     t = as_tensor(x)
-    largest = t.detach().max(axis, keepdims=True).current()
-    t = t - np.where(np.isfinite(largest), largest, 0)  # a constant: no gradient goes through the shift
+    t = t - Tensor.record(reductions.largest, (t,), {"axis": axis})
     return t - logsumexp(t, axis, keepdims=True)
 
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_lite.primitive import ANSWERS
+from tinygrad_lite.intake import array_of
+from tinygrad_lite.primitive import ANSWERS, Traced
 from tinygrad_lite.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,7 +25,7 @@ def answers(*functions: Callable[..., Any]) -> Callable[[F], F]:
             try:
                 return f(*args, **kwargs)
             except TypeError:
-                _require_arguments(functions[0].__name__, f, args, kwargs)
+                _require_arguments(name_of(functions[0]), f, args, kwargs)
                 raise
 
         for function in functions:
@@ -42,14 +43,23 @@ def _require_arguments(name: str, f: Callable[..., Any], args: tuple[Any, ...], 
     except TypeError as error:
         takes = ", ".join(str(p).split(":")[0] for p in signature.parameters.values())
         raise TypeError(
-            f"np.{name} on a Tensor takes ({takes}): {error}. Results are new tensors, so there is no out=; for "
+            f"{name} on a Tensor takes ({takes}): {error}. Results are new tensors, so there is no out=; for "
             "another dtype use t.astype."
         ) from None
 
 
+def name_of(function: Any) -> str:
+    """np.sum, np.linalg.inv, np.add.reduce."""
+    ufunc = getattr(function, "__self__", None)
+    if isinstance(ufunc, np.ufunc):
+        return f"np.{ufunc.__name__}.{function.__name__}"
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module.replace('numpy', 'np', 1)}.{function.__name__}"
+
+
 def operand(a: Any) -> Any:
     """`a` as something with a shape and a dtype: a Tensor as it is, numbers and lists as NumPy reads them."""
-    return a if isinstance(a, Tensor) else np.asarray(a)
+    return a if isinstance(a, (Traced, np.generic)) or a.__class__ is np.ndarray else array_of(a, "a Tensor's function")
 
 
 def operands(arrays: Any) -> list[Any]:
@@ -58,9 +68,13 @@ def operands(arrays: Any) -> list[Any]:
 
 
 def plain(a: Any) -> Any:
-    """`a` with an array in place of each Tensor in it, lists and tuples included."""
+    """`a` with an array, not to be written into, in place of each Tensor in it, lists and tuples included."""
     if isinstance(a, Tensor):
-        return a.current()
+        value = a.current()
+        if value.__class__ is np.ndarray:
+            value = value.view()
+            value.flags.writeable = False
+        return value
     if isinstance(a, (list, tuple)):
         return type(a)(plain(x) for x in a)
     return a

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_lite.functions.answering import answers, operand
 from tinygrad_lite.primitives import decompositions, scans
+from tinygrad_lite.primitives.shaping import concatenate
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 # NumPy's own kinds of result, which have names for their parts.
 _one = np.ones((1, 1))
+RCOND = 1e-15  # NumPy's own limit for pinv: singular values smaller than this share of the largest count as 0
 EighResult: Any = type(np.linalg.eigh(_one))
 SVDResult: Any = type(np.linalg.svd(_one))
 QRResult: Any = type(np.linalg.qr(_one))
@@ -26,7 +30,12 @@ def _slogdet(a: Any) -> Any:
 
 
 @answers(np.linalg.pinv)
-def _pinv(a: Any, rcond: Any = None, hermitian: bool = False) -> Any:
+def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = RCOND) -> Any:
+    if rcond is None:
+        t = operand(a)
+        rcond = max(t.shape[-2:]) * np.finfo(t.dtype).eps if rtol is None else rtol
+    elif rtol is not RCOND:
+        raise ValueError("np.linalg.pinv: rcond= and rtol= are two names of one thing; give one of them")
     return Tensor.record(decompositions.pinv, (a,), {"rcond": rcond, "hermitian": hermitian})
 
 
@@ -52,13 +61,14 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
     m, n = t.shape[-2:]
     if not compute_uv:
         return _svdvals(t)
-    if full_matrices and m != n:
-        raise ValueError(
-            f"np.linalg.svd of shape {t.shape}: the vectors that fill up a full matrix are any that fit, so they have "
-            "no derivative. Use full_matrices=False."
-        )
-    both = Tensor.record(decompositions.svd, (t,), {})
-    return SVDResult(both[..., 1 : m + 1, :], both[..., 0, :], both[..., m + 1 :, :].swapaxes(-1, -2))
+    full = full_matrices and m != n
+    both = Tensor.record(decompositions.svd, (t,), {"full": full})
+    u, s, v = both[..., 1 : m + 1, :], both[..., 0, :], both[..., m + 1 :, :]
+    if full:
+        rest = Tensor.record(decompositions.svd_rest, (t,), {})
+        filled = Tensor.record(concatenate, (u if m > n else v, rest), {"axis": -1})
+        u, v = (filled, v) if m > n else (u, filled)
+    return SVDResult(u, s, v.swapaxes(-1, -2))
 
 
 @answers(np.linalg.svdvals)
@@ -80,6 +90,24 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
     return r if mode == "r" else QRResult(q, r)
 
 
+@answers(np.linalg.tensorsolve)
+def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    a, b = operand(a), operand(b)
+    if axes is not None:
+        axes = normalize_axis_tuple(axes, a.ndim)
+        a = a.transpose([*(k for k in range(a.ndim) if k not in axes), *axes])
+    return np.linalg.solve(a.reshape((b.size, -1)), b.reshape(-1)).reshape(a.shape[b.ndim :])
+
+
+@answers(np.linalg.tensorinv)
+def _tensorinv(a: Any, ind: int = 2) -> Any:
+    t = as_tensor(a)
+    rows, columns = t.shape[:ind], t.shape[ind:]
+    if ind < 1:
+        raise ValueError(f"np.linalg.tensorinv: ind has to be at least 1, not {ind}")
+    return np.linalg.inv(t.reshape((math.prod(rows), -1))).reshape(columns + rows)
+
+
 @answers(np.linalg.cond)
 def _cond(x: Any, p: Any = None) -> Any:
     if p in (None, 2, -2):
@@ -88,9 +116,14 @@ def _cond(x: Any, p: Any = None) -> Any:
     return _norm(x, p, (-2, -1)) * _norm(np.linalg.inv(x), p, (-2, -1))
 
 
+def _floats(x: Any) -> Any:
+    t = as_tensor(x)
+    return t if t.dtype.kind == "f" else t.astype(np.float64)
+
+
 @answers(np.linalg.norm)
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    t = as_tensor(x)
+    t = _floats(x)
     if axis is None and (ord is None or t.ndim == 1):
         if ord is None:
             return Tensor.record(scans.norm, (t,), {"axis": None, "keepdims": keepdims})
@@ -106,12 +139,12 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 @answers(np.linalg.vector_norm)
 def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    return _vector_norm_of(as_tensor(x), ord, axis, keepdims)
+    return _vector_norm_of(_floats(x), ord, axis, keepdims)
 
 
 @answers(np.linalg.matrix_norm)
 def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    return _matrix_norm_of(as_tensor(x), ord, (-2, -1), keepdims)
+    return _matrix_norm_of(_floats(x), ord, (-2, -1), keepdims)
 
 
 def _vector_norm_of(t: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
@@ -120,7 +153,8 @@ def _vector_norm_of(t: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     if ord == 2:
         return Tensor.record(scans.norm, (t,), {"axis": axis, "keepdims": keepdims})
     if ord == 0:
-        return (t != 0).astype(t.dtype).sum(axis, keepdims)
+        counted = np.sign(np.where(t == 0, t, t.dtype.type(1)))  # nan counts too; flat, as every step
+        return counted.sum(axis, keepdims)
     size: Any = np.abs(t)
     if ord == np.inf:
         return size.max(axis, keepdims)

@@ -62,6 +62,8 @@ def _divmod(x1: Any, x2: Any) -> tuple[Any, Any]:
 
 @answers(np.modf)
 def _modf(x: Any) -> tuple[Any, Any]:
+    x = operand(x)
+    x = x if x.dtype.kind == "f" else x.astype(np.modf(x.dtype.type(0))[0].dtype)
     whole = np.trunc(x)
     return x - whole, whole
 
@@ -71,6 +73,11 @@ def _copy(a: Any) -> Any:
     return Tensor.record(arithmetic.identity, (operand(a),), {})
 
 
+@answers(np.real_if_close)
+def _real_if_close(a: Any, tol: float = 100) -> Any:
+    return _copy(a)
+
+
 @answers(np.astype)
-def _astype(x: Any, dtype: Any) -> Any:
+def _astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
     return as_tensor(x).astype(dtype)

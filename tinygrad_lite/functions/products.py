@@ -46,14 +46,36 @@ def _outer(a: Any, b: Any) -> Any:
 
 @answers(np.linalg.outer)
 def _linalg_outer(x1: Any, x2: Any, /) -> Any:
-    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
-        raise ValueError(f"np.linalg.outer takes two vectors, not {np.shape(x1)} and {np.shape(x2)}")
-    return _outer(x1, x2)
+    a, b = operand(x1), operand(x2)
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError(f"np.linalg.outer takes two vectors, not {a.shape} and {b.shape}")
+    return _outer(a, b)
 
 
-@answers(*(getattr(np, name) for name in ("vecdot",) if hasattr(np, name)), np.linalg.vecdot)
+@answers(np.vecdot, np.linalg.vecdot)
 def _vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    return np.sum(operand(x1) * operand(x2), axis=axis)
+    a, b = operand(x1), operand(x2)
+    if not (a.ndim and b.ndim and a.shape[axis] == b.shape[axis]):  # of the others, those of size 1 broadcast
+        raise ValueError(f"np.vecdot: along axis {axis} the vectors of {a.shape} and {b.shape} differ in length")
+    if axis == -1 and 1 in (a.ndim, b.ndim):
+        return a @ b if b.ndim == 1 else b @ a
+    y = (a * b).sum(axis)
+    return y if y.dtype.kind == "f" else y.astype(np.result_type(a.dtype, b.dtype))
+
+
+@answers(np.matvec)
+def _matvec(x1: Any, x2: Any, /) -> Any:
+    a, b = operand(x1), operand(x2)
+    if b.ndim == 1:
+        return a @ b
+    y = a @ b.reshape((*b.shape, 1))
+    return y.reshape(y.shape[:-1])
+
+
+@answers(np.vecmat)
+def _vecmat(x1: Any, x2: Any, /) -> Any:
+    a, b = operand(x1), operand(x2)
+    return a @ b if a.ndim == 1 or b.ndim == 2 else (a[..., None, :] @ b)[..., 0, :]
 
 
 @answers(np.tensordot, np.linalg.tensordot)
@@ -86,8 +108,7 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
         return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
     if sizes != (3, 3):
         raise ValueError(f"np.cross takes two vectors of 3 entries (or two of 2), not of {sizes[0]} and {sizes[1]}")
-    following, last = [1, 2, 0], [2, 0, 1]
-    c = a[..., following] * b[..., last] - a[..., last] * b[..., following]
+    c: Any = Tensor.record(products.cross, (a, b), {})
     return c if axisc == -1 or c.ndim == 1 else np.moveaxis(c, -1, axisc)
 
 
@@ -100,9 +121,22 @@ def _einsum(*arguments: Any, optimize: Any = None) -> Any:
         xs = operands(arguments[: 2 * pairs : 2])
         subscripts = ",".join(map(_spelled, arguments[1 : 2 * pairs : 2]))
         subscripts += "->" + _spelled(arguments[-1]) if len(arguments) % 2 else ""
-    return Tensor.record(
-        products.einsum, tuple(xs), {"subscripts": _written_out(subscripts, tuple(x.ndim for x in xs))}
-    )
+    subscripts = _written_out(subscripts, tuple(x.ndim for x in xs))
+    if any(1 in x.shape for x in xs):
+        subscripts, *shapes = _without_ones(subscripts, tuple(x.shape for x in xs))
+        xs = [x if x.shape == shape else x.reshape(shape) for x, shape in zip(xs, shapes, strict=True)]
+    return Tensor.record(products.einsum, tuple(xs), {"subscripts": subscripts})
+
+
+@functools.lru_cache(maxsize=1024)
+def _without_ones(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[Any, ...]:
+    """Subscripts and shapes without the axes of size 1 whose letter is larger elsewhere: to broadcast is to repeat."""
+    inputs, out = subscripts.split("->")
+    named = [list(zip(term, shape, strict=True)) for term, shape in zip(inputs.split(","), shapes, strict=True)]
+    larger = {letter for axes in named for letter, n in axes if n != 1}
+    named = [[(letter, n) for letter, n in axes if n != 1 or letter not in larger] for axes in named]
+    terms = ["".join(letter for letter, _ in axes) for axes in named]
+    return ",".join(terms) + "->" + out, *(tuple(n for _, n in axes) for axes in named)
 
 
 def _spelled(axes: Any) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
-from tinygrad_lite.functions.answering import answers, operand
-from tinygrad_lite.primitive import ANSWERS
-from tinygrad_lite.primitives import moving, scans
+from tinygrad_lite.functions.answering import answers, operand, plain
+from tinygrad_lite.primitives import reductions, scans
+from tinygrad_lite.primitives.limits import or_one
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 
@@ -51,16 +51,26 @@ def _mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False
 
 @answers(np.max, np.amax)
 def _max(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    if initial is None:
+    if initial is None and where is True:
         return as_tensor(a).max(axis, keepdims)
-    return np.maximum(as_tensor(_where(a, where, initial)).max(axis, keepdims), initial)
+    return _extreme_from(np.maximum, as_tensor(a), axis, keepdims, initial, where)
 
 
 @answers(np.min, np.amin)
 def _min(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    if initial is None:
+    if initial is None and where is True:
         return as_tensor(a).min(axis, keepdims)
-    return np.minimum(as_tensor(_where(a, where, initial)).min(axis, keepdims), initial)
+    return _extreme_from(np.minimum, as_tensor(a), axis, keepdims, initial, where)
+
+
+def _extreme_from(extreme: np.ufunc, t: Tensor, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
+    """The extreme of the entries that count and of `initial`, which is also that of none."""
+    if initial is None:
+        raise ValueError(f"np.{extreme.__name__[:3]} with where= needs initial=: what it is where nothing counts")
+    start = as_tensor(initial).astype(t.dtype)
+    if not t.size:
+        return np.broadcast_to(start, t.numpy().sum(axis=axis, keepdims=keepdims).shape)
+    return extreme(extreme.reduce(_where(t, where, start), axis=axis, keepdims=keepdims), start)
 
 
 @answers(np.ptp)
@@ -70,154 +80,145 @@ def _ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 
 @answers(np.var)
-def _var(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-    return as_tensor(a).var(axis, ddof, keepdims)
+def _var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    t, ddof = as_tensor(_cast(a, dtype)), ddof if correction is None else correction
+    if where is True and mean is None:
+        return t.var(axis, ddof, keepdims)
+    distances = _where(t - (_mean(t, axis, keepdims=True, where=where) if mean is None else mean), where, 0)
+    total = as_tensor(distances * distances).sum(axis, keepdims)
+    count = np.sum(np.broadcast_to(where, t.shape), axis=axis, keepdims=keepdims)
+    return total / np.maximum(count - ddof, 0).astype(total.dtype)
 
 
 @answers(np.std)
-def _std(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-    return Tensor.record(scans.std, (as_tensor(a),), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+def _std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    t, ddof = as_tensor(_cast(a, dtype)), ddof if correction is None else correction
+    if where is True and mean is None:
+        return Tensor.record(scans.std, (t,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+    return _root(_var(t, axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean))
 
 
-# -- running ---------------------------------------------------------------------------------------------------
-
-
-def _along(a: Any, axis: int | None) -> tuple[Any, int]:
-    t = as_tensor(a)
-    if axis is None or not t.ndim:  # a number runs along an axis of its own
-        return t.reshape(-1), normalize_axis_index(axis or 0, 1)
-    return t, normalize_axis_index(axis, t.ndim)
-
-
-@answers(np.cumsum)
-def _cumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    t, axis = _along(_cast(a, dtype), axis)
-    return Tensor.record(scans.cumsum, (t,), {"axis": axis})
-
-
-@answers(np.cumprod)
-def _cumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    t, axis = _along(_cast(a, dtype), axis)
-    return Tensor.record(scans.cumprod, (t,), {"axis": axis})
-
-
-@answers(np.cumulative_sum)
-def _cumulative_sum(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
-    return _cumulative(np.cumsum, x, axis, np.zeros_like if include_initial else None)
-
-
-@answers(np.cumulative_prod)
-def _cumulative_prod(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
-    return _cumulative(np.cumprod, x, axis, np.ones_like if include_initial else None)
-
-
-def _cumulative(scan: Any, x: Any, axis: int | None, initial: Any) -> Any:
-    if axis is None and np.ndim(x) != 1:
-        raise ValueError(f"with {np.ndim(x)} axes the axis to accumulate along has to be named: axis=")
-    t, axis = _along(x, axis)
-    y = scan(t, axis)
-    return y if initial is None else np.concatenate([initial(np.take(t.numpy(), [0], axis)), y], axis)
-
-
-@answers(np.diff)
-def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    t: Any = as_tensor(a)
-    axis = normalize_axis_index(axis, t.ndim)
-    if n < 0:
-        raise ValueError(f"np.diff: the number of differences has to be at least 0, not {n}")
-    edges = [e if e is None or np.ndim(e) else np.broadcast_to(e, (*t.shape[:axis], 1, *t.shape[axis + 1 :]))
-             for e in (prepend, append)]  # fmt: skip
-    if edges != [None, None] and n:
-        t = np.concatenate([e for e in (edges[0], t, edges[1]) if e is not None], axis)
-    for _ in range(n):
-        t = Tensor.record(moving.difference, (t,), {"axis": axis})
-    return t
-
-
-@answers(np.ediff1d)
-def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    differences = Tensor.record(moving.difference, (np.ravel(ary),), {"axis": 0})
-    if to_begin is None and to_end is None:
-        return differences
-    parts = (to_begin, differences, to_end)
-    return np.concatenate([np.ravel(operand(p)).astype(differences.dtype) for p in parts if p is not None])
-
-
-@answers(np.trapezoid)
-def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    t = as_tensor(y)
-    axis = normalize_axis_index(axis, t.ndim)
-    if x is not None:
-        x = operand(x)
-        dx = np.diff(x, axis=axis) if x.ndim != 1 else np.diff(x).reshape((-1,) + (1,) * (t.ndim - 1 - axis))
-    before = (slice(None),) * axis
-    return (dx * (t[(*before, slice(1, None))] + t[(*before, slice(None, -1))]) / 2.0).sum(axis)
+def _root(v: Any) -> Any:
+    """The root of a variance; at 0 its derivative is 0, as that of std."""
+    return np.sqrt(or_one(v)) * (v != 0).astype(v.dtype)
 
 
 # -- without what is not a number ------------------------------------------------------------------------------
 
 
 @answers(np.nansum)
-def _nansum(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    present: Any = np.where(np.isnan(a), 0, a)
-    return present.sum(axis, keepdims)
+def _nansum(
+    a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = 0, where: Any = True
+) -> Any:
+    return _sum(_present(a, 0), axis, dtype, keepdims=keepdims, initial=initial, where=where)
 
 
 @answers(np.nanprod)
-def _nanprod(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return _prod(np.where(np.isnan(a), 1, a), axis, keepdims=keepdims)
+def _nanprod(
+    a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = 1, where: Any = True
+) -> Any:
+    return _prod(_present(a, 1), axis, dtype, keepdims=keepdims, initial=initial, where=where)
 
 
 @answers(np.nanmean)
-def _nanmean(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    counted = np.sum(~np.isnan(as_tensor(a).current()), axis=axis, keepdims=keepdims)
-    return _nansum(a, axis, keepdims=keepdims) / counted.astype(a.dtype)
+def _nanmean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    return _mean(a, axis, dtype, keepdims=keepdims, where=_numbers(a) & where)
 
 
 @answers(np.nanvar)
-def _nanvar(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-    missing = np.isnan(as_tensor(a).current())
-    counted = np.sum(~missing, axis=axis, keepdims=keepdims).astype(a.dtype)
-    distances: Any = np.where(missing, 0, a - _nanmean(a, axis, keepdims=True))
-    return (distances * distances).sum(axis, keepdims) / (counted - ddof)
+def _nanvar(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    ddof = ddof if correction is None else correction
+    return _var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=_numbers(a) & where, mean=mean)
 
 
 @answers(np.nanstd)
-def _nanstd(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
-    return np.sqrt(_nanvar(a, axis, ddof=ddof, keepdims=keepdims))
+def _nanstd(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Any:
+    ddof = ddof if correction is None else correction
+    return _std(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=_numbers(a) & where, mean=mean)
 
 
 @answers(np.nanmax)
-def _nanmax(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    present: Any = np.where(np.isnan(a), -np.inf, a)
-    return _nan_if_nothing_else(present.max(axis, keepdims), a, axis, keepdims)
+def _nanmax(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    y = _max(_present(a, -np.inf), axis, keepdims=keepdims, initial=initial, where=where)
+    return y if initial is not None else _nan_if_nothing_else(y, a, axis, keepdims)
 
 
 @answers(np.nanmin)
-def _nanmin(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    present: Any = np.where(np.isnan(a), np.inf, a)
-    return _nan_if_nothing_else(present.min(axis, keepdims), a, axis, keepdims)
+def _nanmin(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    y = _min(_present(a, np.inf), axis, keepdims=keepdims, initial=initial, where=where)
+    return y if initial is not None else _nan_if_nothing_else(y, a, axis, keepdims)
+
+
+def _numbers(a: Any) -> Any:
+    return ~np.isnan(plain(a))
+
+
+def _present(a: Any, neutral: Any) -> Any:
+    a = operand(a)
+    return np.where(np.isnan(a), neutral, a) if a.dtype.kind == "f" else a
 
 
 def _nan_if_nothing_else(y: Any, a: Any, axis: Any, keepdims: bool) -> Any:
-    nothing = np.isnan(as_tensor(a).current()).all(axis=axis, keepdims=keepdims)
-    return np.where(nothing, np.nan, y) if nothing.any() else y
-
-
-@answers(np.nancumsum)
-def _nancumsum(a: Any, axis: int | None = None) -> Any:
-    return _cumsum(np.where(np.isnan(a), 0, a), axis)
-
-
-@answers(np.nancumprod)
-def _nancumprod(a: Any, axis: int | None = None) -> Any:
-    return _cumprod(np.where(np.isnan(a), 1, a), axis)
+    something = _numbers(a).any(axis=axis, keepdims=keepdims)
+    return y if something.all() else np.where(something, y, np.nan)
 
 
 # A ufunc's own reduce goes along the first axis by default.
-ANSWERS[np.add.reduce] = lambda a, axis=0, keepdims=False: as_tensor(a).sum(axis, keepdims)
-ANSWERS[np.multiply.reduce] = lambda a, axis=0, keepdims=False: _prod(a, axis, keepdims=keepdims)
-ANSWERS[np.maximum.reduce] = lambda a, axis=0, keepdims=False: as_tensor(a).max(axis, keepdims)
-ANSWERS[np.minimum.reduce] = lambda a, axis=0, keepdims=False: as_tensor(a).min(axis, keepdims)
-ANSWERS[np.add.accumulate] = lambda a, axis=0: _cumsum(a, axis)
-ANSWERS[np.multiply.accumulate] = lambda a, axis=0: _cumprod(a, axis)
+
+
+def _reduce(ufunc: np.ufunc, reduction: Callable[..., Any]) -> None:
+    @answers(ufunc.reduce)
+    def answer(
+        array: Any, axis: Any = 0, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
+    ) -> Any:
+        start = {} if initial is None else {"initial": initial}
+        return reduction(_cast(array, dtype), axis, keepdims=keepdims, where=where, **start)
+
+
+for _ufunc, _reduction in ((np.add, _sum), (np.multiply, _prod), (np.maximum, _max), (np.minimum, _min)):
+    _reduce(_ufunc, _reduction)
+
+
+@answers(np.logaddexp.reduce)
+def _logaddexp_reduce(array: Any, axis: Any = 0, dtype: Any = None, *, keepdims: bool = False) -> Any:
+    return Tensor.record(reductions.logsumexp, (as_tensor(_cast(array, dtype)),), {"axis": axis, "keepdims": keepdims})

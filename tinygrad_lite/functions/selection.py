@@ -16,12 +16,12 @@ from tinygrad_lite.tensor import Tensor, as_tensor
 
 @answers(np.take)
 def _take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
-    return Tensor.record(moving.take, (a, np.asarray(plain(indices))), {"axis": axis, "mode": mode})
+    return Tensor.record(moving.take, (a, operand(indices)), {"axis": axis, "mode": mode})
 
 
 @answers(np.take_along_axis)
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    return Tensor.record(moving.take_along_axis, (arr, np.asarray(plain(indices))), {"axis": axis})
+    return Tensor.record(moving.take_along_axis, (arr, operand(indices)), {"axis": axis})
 
 
 @answers(np.compress)
@@ -36,7 +36,7 @@ def _extract(condition: Any, arr: Any) -> Any:
 
 @answers(np.choose)
 def _choose(a: Any, choices: Any, *, mode: str = "raise") -> Any:
-    return Tensor.record(moving.choose, (np.asarray(plain(a)), *choices), {"mode": mode})
+    return Tensor.record(moving.choose, (operand(plain(a)), *choices), {"mode": mode})
 
 
 @answers(np.diagonal)
@@ -45,8 +45,8 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 @answers(np.trace)
-def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return _diagonal(a, offset, axis1, axis2).sum(-1)
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    return np.sum(_diagonal(a, offset, axis1, axis2), -1, dtype=dtype)
 
 
 @answers(np.linalg.diagonal)
@@ -55,8 +55,8 @@ def _linalg_diagonal(x: Any, /, *, offset: int = 0) -> Any:
 
 
 @answers(np.linalg.trace)
-def _linalg_trace(x: Any, /, *, offset: int = 0) -> Any:
-    return _diagonal(x, offset, -2, -1).sum(-1)
+def _linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    return _trace(x, offset, -2, -1, dtype)
 
 
 @answers(np.diag)
@@ -80,6 +80,38 @@ def _tril(m: Any, k: int = 0) -> Any:
 @answers(np.triu)
 def _triu(m: Any, k: int = 0) -> Any:
     return Tensor.record(moving.triu, (as_tensor(m),), {"k": k})
+
+
+@answers(np.lib.stride_tricks.sliding_window_view)
+def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
+    t = as_tensor(x)
+    positions = np.lib.stride_tricks.sliding_window_view(np.arange(t.size).reshape(t.shape), window_shape, axis)
+    return _take(t, positions)
+
+
+@answers(np.bincount)
+def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    places = operand(plain(x))
+    if not isinstance(weights, Tensor):
+        return np.bincount(places, weights, minlength)
+    return Tensor.record(moving.bincount, (weights, places), {"minlength": minlength})
+
+
+@answers(np.unique)
+def _unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    *,
+    equal_nan: bool = True,
+) -> Any:
+    t = as_tensor(ar)
+    unique: Any = np.unique  # its stub has an overload for each set of parts
+    _, index, *more = unique(plain(t), True, return_inverse, return_counts, axis, equal_nan=equal_nan)
+    parts = (_take(t, index, axis), *([index] if return_index else []), *more)
+    return parts if len(parts) > 1 else parts[0]
 
 
 # -- moving and repeating --------------------------------------------------------------------------------------
@@ -112,7 +144,7 @@ def _rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
 
 @answers(np.tile)
 def _tile(A: Any, reps: Any) -> Any:
-    return Tensor.record(moving.tile, (as_tensor(A),), {"reps": reps})
+    return Tensor.record(moving.tile, (as_tensor(A),), {"reps": plain(reps)})
 
 
 @answers(np.repeat)
@@ -136,15 +168,30 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **more: Any) -> Any
         pad_width = [(w, w) if np.ndim(w) == 0 else w for w in pad_width]
     widths = tuple((int(b), int(a)) for b, a in np.broadcast_to(pad_width, (t.ndim, 2)))
     if mode == "constant":
-        filling = plain(more.pop("constant_values", 0))
+        filling = more.pop("constant_values", 0)
         if not more:
-            return Tensor.record(moving.pad, (t,), {"pad_width": widths, "filling": filling})
+            return _filled(t, widths, filling)
     elif mode in ("edge", "reflect", "symmetric", "wrap") and not more:
         return Tensor.record(moving.pad_by_entries, (t,), {"pad_width": widths, "mode": mode})
     raise TypeError(
         "np.pad on a Tensor has the modes constant (with constant_values=), edge, reflect, symmetric and wrap; this "
         f"is mode={mode!r}{''.join(f', {name}=' for name in more)}. Pad with np.concatenate instead."
     )
+
+
+def _filled(t: Tensor, widths: Any, filling: Any) -> Any:
+    """`t` with numbers around it: one, or one for each side. A tensor among them has a gradient too."""
+    sides = _assembled(filling)
+    if not isinstance(sides, Tensor):
+        return Tensor.record(moving.pad, (t,), {"pad_width": widths, "filling": filling})
+    sides = np.broadcast_to(sides, (t.ndim, 2)).reshape(-1).astype(t.dtype)
+    side = np.pad(np.full(t.shape, -1), widths, constant_values=np.arange(2 * t.ndim).reshape(-1, 2))
+    inside = Tensor.record(moving.pad, (t,), {"pad_width": widths, "filling": 0})
+    return np.where(side < 0, inside, sides[side])
+
+
+def _assembled(part: Any) -> Any:
+    return np.stack([_assembled(p) for p in part]) if isinstance(part, (list, tuple)) else operand(part)
 
 
 # -- order -----------------------------------------------------------------------------------------------------

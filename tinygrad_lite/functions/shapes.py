@@ -5,23 +5,31 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygrad_lite.functions.answering import answers, operand, operands
+from tinygrad_lite.primitive import Primitive
 from tinygrad_lite.primitives import shaping
+from tinygrad_lite.primitives.indexing import getitem
 from tinygrad_lite.tensor import Tensor, as_tensor
+
+Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 
 # -- axes ------------------------------------------------------------------------------------------------------
 
 
 @answers(np.reshape)
 def _reshape(a: Any, shape: Any, order: str = "C") -> Any:
-    if order != "C":
-        raise ValueError(f"np.reshape on a Tensor keeps C order; order={order!r} is refused")
-    return as_tensor(a).reshape(shape)
+    t = as_tensor(a)
+    if order == "C":
+        return t.reshape(shape)
+    if order != "F":
+        raise ValueError(f"np.reshape on a Tensor has the orders C and F, not {order!r}")
+    sizes = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    return t.transpose().reshape(sizes[::-1]).transpose()  # the first axis runs fastest: the last, from behind
 
 
 @answers(np.ravel)
@@ -63,7 +71,9 @@ def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     axis = normalize_axis_index(axis, t.ndim)
     start += t.ndim if start < 0 else 0
     normalize_axis_index(start, t.ndim + 1)
-    return _moveaxis(t, axis, start - (axis < start))
+    order = list(range(t.ndim))
+    order.insert(start - (axis < start), order.pop(axis))
+    return t.transpose(order)
 
 
 @answers(np.expand_dims)
@@ -77,18 +87,24 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
     return as_tensor(a).squeeze(axis)
 
 
-def _at_least(function: Callable[..., Any]) -> None:
+def _raised(a: Any, n: int) -> Any:
+    """`a` with `n` axes or more: of those it lacks one comes first, if it has less than two, and the others last."""
+    t = operand(a)
+    shape = t.shape
+    if len(shape) >= n:
+        return t
+    first = (1,) if len(shape) < min(n, 2) else ()
+    return t.reshape(first + shape + (1,) * (n - len(first) - len(shape)))
+
+
+def _at_least(function: Callable[..., Any], n: int) -> None:
     @answers(function)
     def answer(*arys: Any) -> Any:
-        results = []
-        for t in operands(arys):
-            shape = function(np.empty(t.shape)).shape
-            results.append(t if shape == t.shape else t.reshape(shape))
-        return results[0] if len(results) == 1 else tuple(results)
+        return _raised(arys[0], n) if len(arys) == 1 else tuple([_raised(a, n) for a in arys])
 
 
-for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
-    _at_least(_function)
+for _n, _function in enumerate((np.atleast_1d, np.atleast_2d, np.atleast_3d), 1):
+    _at_least(_function, _n)
 
 
 @answers(np.broadcast_to)
@@ -99,8 +115,9 @@ def _broadcast_to(array: Any, shape: Any) -> Any:
 
 @answers(np.broadcast_arrays)
 def _broadcast_arrays(*args: Any) -> tuple[Any, ...]:
-    shape = np.broadcast_shapes(*(np.shape(a) for a in args))
-    return tuple(a if np.shape(a) == shape else _broadcast_to(a, shape) for a in args)
+    arrays = [as_tensor(a) for a in args]
+    shape = np.broadcast_shapes(*(a.shape for a in arrays))
+    return tuple(a if a.shape == shape else Tensor.record(shaping.broadcast_to, (a,), {"shape": shape}) for a in arrays)
 
 
 @answers(np.meshgrid)
@@ -119,31 +136,42 @@ def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str =
 
 
 @answers(np.concatenate)
-def _concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+def _concatenate(
+    arrays: Sequence[Any], axis: int | None = 0, *, dtype: Any = None, casting: Casting = "same_kind"
+) -> Any:
     if axis is None:
-        arrays, axis = [np.ravel(a) for a in arrays], 0
-    return Tensor.record(shaping.concatenate, tuple(arrays), {"axis": axis})
+        arrays, axis = [operand(a).reshape(-1) for a in arrays], 0
+    return _joined(shaping.concatenate, arrays, axis, dtype, casting)
+
+
+def _joined(row: Primitive, arrays: Sequence[Any], axis: int, dtype: Any, casting: Casting) -> Any:
+    y = Tensor.record(row, tuple(arrays), {"axis": axis})
+    if dtype is None:
+        return y
+    if not np.can_cast(y.dtype, dtype, casting):
+        raise TypeError(f"np.{row.name}: {y.dtype} does not become {np.dtype(dtype)} by the rule casting={casting!r}")
+    return y.astype(dtype)
 
 
 @answers(np.stack)
-def _stack(arrays: Sequence[Any], axis: int = 0) -> Any:
-    return Tensor.record(shaping.stack, tuple(arrays), {"axis": axis})
+def _stack(arrays: Sequence[Any], axis: int = 0, *, dtype: Any = None, casting: Casting = "same_kind") -> Any:
+    return _joined(shaping.stack, arrays, axis, dtype, casting)
 
 
 @answers(np.vstack)
-def _vstack(tup: Sequence[Any]) -> Any:
-    return _concatenate([np.atleast_2d(a) for a in tup], 0)
+def _vstack(tup: Sequence[Any], *, dtype: Any = None, casting: Casting = "same_kind") -> Any:
+    return _concatenate([_raised(a, 2) for a in tup], 0, dtype=dtype, casting=casting)
 
 
 @answers(np.hstack)
-def _hstack(tup: Sequence[Any]) -> Any:
-    arrays = [np.atleast_1d(a) for a in tup]
-    return _concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
+def _hstack(tup: Sequence[Any], *, dtype: Any = None, casting: Casting = "same_kind") -> Any:
+    arrays = [_raised(a, 1) for a in tup]
+    return _concatenate(arrays, 0 if arrays[0].ndim == 1 else 1, dtype=dtype, casting=casting)
 
 
 @answers(np.dstack)
 def _dstack(tup: Sequence[Any]) -> Any:
-    return _concatenate([np.atleast_3d(a) for a in tup], 2)
+    return _concatenate([_raised(a, 3) for a in tup], 2)
 
 
 @answers(np.column_stack)
@@ -182,7 +210,7 @@ def _block(arrays: Any) -> Any:
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     t = as_tensor(ary)
     n, axis = t.shape[axis], normalize_axis_index(axis, t.ndim)
-    if np.ndim(indices_or_sections):
+    if not _is_number(indices_or_sections):
         cuts = [0, *(int(i) for i in indices_or_sections), n]
     else:
         sections = operator.index(indices_or_sections)
@@ -191,17 +219,21 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]
         larger, size = n % sections, n // sections
         cuts = [i * size + min(i, larger) for i in range(sections + 1)]
     before = (slice(None),) * axis
-    return [t[(*before, slice(start, stop))] for start, stop in itertools.pairwise(cuts)]
+    return [
+        Tensor.record(getitem, (t,), {"index": (*before, slice(start, stop))})
+        for start, stop in itertools.pairwise(cuts)
+    ]
 
 
 @answers(np.split)
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    if not np.ndim(indices_or_sections) and np.shape(ary)[axis] % indices_or_sections:
+    t = as_tensor(ary)
+    if _is_number(indices_or_sections) and t.shape[axis] % indices_or_sections:
         raise ValueError(
-            f"np.split: axis {axis} of size {np.shape(ary)[axis]} does not divide into {indices_or_sections} equal "
-            "parts; np.array_split makes parts of unequal size"
+            f"np.split: axis {axis} of size {t.shape[axis]} does not divide into {indices_or_sections} equal parts; "
+            "np.array_split makes parts of unequal size"
         )
-    return _array_split(ary, indices_or_sections, axis)
+    return _array_split(t, indices_or_sections, axis)
 
 
 @answers(np.hsplit)
@@ -224,6 +256,10 @@ def _dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 @answers(np.unstack)
 def _unstack(x: Any, *, axis: int = 0) -> tuple[Any, ...]:
     return tuple(np.moveaxis(x, axis, 0))
+
+
+def _is_number(sections: Any) -> bool:
+    return isinstance(sections, int) or (not isinstance(sections, (list, tuple)) and np.ndim(sections) == 0)
 
 
 def _ndim_at_least(a: Any, n: int, name: str) -> int:

@@ -13,7 +13,14 @@ from tinygrad_lite.primitives import activations, elementwise, special
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 
-class ReLU(Module):
+class Plain(Module):
+    """An activation without options. PyTorch's `inplace` is taken, and changes nothing: no array is written into."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        pass
+
+
+class ReLU(Plain):
     """max(0, x), entry by entry, with relu'(0) = 0."""
 
     def forward(self, x: Any) -> Tensor:
@@ -32,7 +39,7 @@ class LeakyReLU(Module):
     Source: Maas, Hannun & Ng, Rectifier nonlinearities improve neural network acoustic models, 2013.
     """
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Tensor:
@@ -53,7 +60,7 @@ class ELU(Module):
     Source: Clevert, Unterthiner & Hochreiter, Fast and accurate deep network learning by ELUs, ICLR 2016.
     """
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         self.alpha = alpha
 
     def forward(self, x: Any) -> Tensor:
@@ -64,7 +71,7 @@ class ELU(Module):
         return f"alpha={self.alpha}"
 
 
-class SELU(Module):
+class SELU(Plain):
     """scale ELU(x), with constants that draw a deep network's activations to mean 0 and variance 1.
 
     Source: Klambauer et al., Self-normalizing neural networks, NeurIPS 2017, whose constants these are.
@@ -107,7 +114,7 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class SiLU(Module):
+class SiLU(Plain):
     """x sigmoid(x), also called swish.
 
     Source: Elfwing, Uchibe & Doya, Sigmoid-weighted linear units, 2017.
@@ -140,7 +147,7 @@ class Softplus(Module):
         y = Tensor.record(activations.softplus, (scaled,), {})
         if self.beta != 1:
             y = y / self.beta
-        beyond = scaled.value > self.threshold
+        beyond = scaled > self.threshold
         return Tensor.record(elementwise.where, (beyond, t, y), {}) if beyond.any() else y
 
     def extra_repr(self) -> str:

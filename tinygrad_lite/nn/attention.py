@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_lite.context import drawn
 from tinygrad_lite.functions import softmax
 from tinygrad_lite.nn import init
 from tinygrad_lite.nn.layers import Linear
@@ -22,6 +23,7 @@ class MultiheadAttention(Module):
     Q, K and V are affine maps of query, key and value. `attn_mask` (L, S), or (N heads, L, S), and `key_padding_mask`
     (N, S) are added to Q K^T / sqrt(d); of booleans, True means "do not look here". Returns the output and, if
     `need_weights`, the attention weights (N, L, S), averaged over the heads unless `average_attn_weights` is False.
+    `add_bias_kv` adds a key and a value that are learnt, `add_zero_attn` a key and a value of zeros.
     Shapes: query (L, N, E), key (S, N, kdim), value (S, N, vdim) -> (L, N, E); with `batch_first` N goes first; no N
     for one example.
     Source: Vaswani et al., Attention is all you need, NeurIPS 2017.
@@ -40,10 +42,12 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
-        *,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
+        *,
         rng: np.random.Generator | int | None = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
@@ -63,6 +67,12 @@ class MultiheadAttention(Module):
             self.k_proj_weight = weight(embed_dim, self.kdim)
             self.v_proj_weight = weight(embed_dim, self.vdim)
         self.in_proj_bias = Parameter(np.zeros(3 * embed_dim), dtype=dtype) if bias else None
+        self.add_zero_attn = add_zero_attn
+        self.bias_k = self.bias_v = None
+        if add_bias_kv:
+            self.bias_k, self.bias_v = (
+                init.xavier_normal_(Parameter(np.zeros((1, 1, embed_dim)), dtype=dtype), rng=rng) for _ in "kv"
+            )
         self.out_proj = Linear(embed_dim, embed_dim, bias=bias, rng=rng, dtype=dtype)
         if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
@@ -76,8 +86,14 @@ class MultiheadAttention(Module):
         need_weights: bool = True,
         attn_mask: Any = None,
         average_attn_weights: bool = True,
+        is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """The output, and the attention weights (None without need_weights)."""
+        """The output, and the attention weights (None without need_weights); is_causal says that attn_mask is."""
+        if is_causal and attn_mask is None:
+            raise ValueError(
+                "MultiheadAttention: is_causal only says something about attn_mask, which is missing. Give it: "
+                "attn_mask=np.triu(np.ones((L, S), bool), 1)"
+            )
         q, k, v = (as_tensor(t) for t in (query, key, value))
         single = q.ndim == 2
         self._check(q, k, v)
@@ -87,15 +103,17 @@ class MultiheadAttention(Module):
             q, k, v = (t.swapaxes(0, 1) for t in (q, k, v))
         n, length, seen = q.shape[0], q.shape[1], k.shape[1]
         q, k, v = (self._heads(t, i) for i, t in enumerate((q, k, v)))  # each (N, heads, ., d)
+        k, v = self._more(k, self.bias_k), self._more(v, self.bias_v)
+        added = k.shape[2] - seen  # places that every position may look at
         scores = (q * (1 / math.sqrt(q.shape[-1]))) @ k.swapaxes(-1, -2)
         if attn_mask is not None:
-            mask = _added(attn_mask, scores.dtype)
-            scores = scores + (mask.reshape(n, self.num_heads, length, seen) if mask.ndim == 3 else mask)
+            mask = _added(attn_mask, scores.dtype, added)
+            scores = scores + (mask.reshape(n, self.num_heads, length, -1) if mask.ndim == 3 else mask)
         if key_padding_mask is not None:
-            scores = scores + _added(key_padding_mask, scores.dtype).reshape(n, 1, 1, seen)
+            scores = scores + _added(key_padding_mask, scores.dtype, added).reshape(n, 1, 1, -1)
         weights = softmax(scores)
         if self.dropout and self.training:
-            keep = self.rng.random(weights.shape, np.float32) >= self.dropout
+            keep = drawn(self.rng, "random", weights.shape, np.float32) >= self.dropout
             weights = weights * (keep * weights.dtype.type(1 / (1 - self.dropout)))
         joined = (weights @ v).swapaxes(1, 2).reshape(n, length, self.embed_dim)
         y = self.out_proj(joined)
@@ -126,8 +144,19 @@ class MultiheadAttention(Module):
         z = Tensor.record(affine, parts, {})
         return z.reshape(*z.shape[:2], self.num_heads, e // self.num_heads).swapaxes(1, 2)
 
+    def _more(self, t: Tensor, bias: Parameter | None) -> Tensor:
+        """The keys or values of each head, with the learnt one and zeros after them, if wanted."""
+        n, heads, _, d = t.shape
+        parts: list[Any] = [t]
+        if bias is not None:
+            parts.append(np.broadcast_to(bias.reshape(1, heads, 1, d), (n, heads, 1, d)))
+        if self.add_zero_attn:
+            parts.append(np.zeros((n, heads, 1, d), t.dtype))
+        return np.concatenate(parts, 2) if len(parts) > 1 else t  # type: ignore[return-value]  # of Tensors: a Tensor
 
-def _added(mask: Any, dtype: Any) -> Any:
-    """A mask as numbers to add: where it is True, minus infinity."""
+
+def _added(mask: Any, dtype: Any, more: int) -> Any:
+    """A mask as numbers to add: where it is True, minus infinity; nothing for the `more` places after it."""
     m = mask.current() if isinstance(mask, Tensor) else np.asarray(mask)
-    return np.where(m, -np.inf, 0.0).astype(dtype) if m.dtype.kind == "b" else m.astype(dtype)
+    numbers = np.where(m, -np.inf, 0.0).astype(dtype) if m.dtype.kind == "b" else m.astype(dtype)
+    return np.pad(numbers, [(0, 0)] * (m.ndim - 1) + [(0, more)]) if more else numbers

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tinygrad_lite.functions import log_softmax, logsumexp
 from tinygrad_lite.nn.losses import Loss, Reduction, values
 from tinygrad_lite.nn.module import Buffer
-from tinygrad_lite.primitives.indexing import pick
+from tinygrad_lite.primitives.indexing import ARRAY, getitem, pick
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 
@@ -68,15 +68,26 @@ class _ClassLoss(Loss):
 
     def picked(self, logp: Tensor, target: Any, z: Tensor) -> Tensor:
         """-w_y logp_y of each example, 0 for an ignored one, reduced; the mean is over the weights' sum."""
-        y = values(self.classes(z, target)[0])
+        y, ignored = self.classes(z, target)
         flat, labels = rows(logp), y.reshape(-1)
+        if self.weight is None and not ignored:  # each example counts alike
+            losses: Tensor = -Tensor.record(pick, (flat, labels), {})
+            return losses.reshape(y.shape) if self.reduction == "none" else self.reduced(losses)
         kept = labels != self.ignore_index
         labels = np.where(kept, labels, 0)
-        w = self.weights(flat)[labels] * kept
-        losses: Tensor = flat[np.arange(len(labels)), labels] * -w
+        w = getitem(self.weights(flat), labels, index=(ARRAY,)) * kept
+        losses = flat[np.arange(len(labels)), labels] * -w
         if self.reduction == "none":
             return losses.reshape(y.shape)
-        return losses.sum() / w.sum() if self.reduction == "mean" else losses.sum()
+        return _mean(losses, w.sum()) if self.reduction == "mean" else losses.sum()
+
+
+def _mean(losses: Tensor, weight: Any) -> Tensor:
+    """The losses' sum over the sum of their weights; where none counts, 0 / 0: nan, but it moves nothing."""
+    if values(weight) == 0:  # dividing would turn the gradient into 0 times infinity
+        return losses.sum() + np.asarray(np.nan, losses.dtype)
+    mean: Tensor = losses.sum() / weight
+    return mean
 
 
 def rows(z: Tensor) -> Tensor:
@@ -130,7 +141,7 @@ class CrossEntropyLoss(_ClassLoss):
         if not self.label_smoothing:
             return hit
         return (1 - self.label_smoothing) * hit + self.label_smoothing / z.shape[min(1, z.ndim - 1)] * self._spread(
-            logp, values(y)
+            logp, y
         )
 
     def _spread(self, logp: Tensor, y: Any) -> Tensor:
@@ -140,8 +151,8 @@ class CrossEntropyLoss(_ClassLoss):
         losses: Tensor = (flat * -w).sum(1) * kept.astype(flat.dtype)
         if self.reduction == "none":
             return losses.reshape(y.shape)
-        total = (w[np.where(kept, labels, 0)] * kept).sum()
-        return losses.sum() / total if self.reduction == "mean" else losses.sum()
+        total = (getitem(w, np.where(kept, labels, 0), index=(ARRAY,)) * kept).sum()
+        return _mean(losses, total) if self.reduction == "mean" else losses.sum()
 
     def _of_distribution(self, z: Tensor, p: Any) -> Tensor:
         """-sum_c w_c p_c ln softmax(z)_c for a target distribution p; a mean is over the examples."""

@@ -18,7 +18,8 @@ MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circul
 
 def tuple_of(n: int, size: Size, what: str, least: int) -> tuple[int, ...]:
     """A size for each of `n` axes, from one number for all or from that many."""
-    sizes = (size,) * n if isinstance(size, (int, np.integer)) else tuple(size)
+    sizes = (size,) if isinstance(size, (int, np.integer)) else tuple(size)
+    sizes = sizes * n if len(sizes) == 1 else sizes
     if len(sizes) != n or any(not isinstance(k, (int, np.integer)) or k < least for k in sizes):
         raise ValueError(f"{what} is a whole number from {least} up, or {n} of them, not {size!r}")
     return tuple(int(k) for k in sizes)
@@ -233,14 +234,26 @@ class ConvTranspose2d(_Conv):
                 f"ConvTranspose2d: output_padding {self.output_padding} has to be below the stride or the dilation"
             )
 
-    def forward(self, x: Any) -> Tensor:
-        """The kernel laid down at every entry, scaled by it, and added up."""
+    def forward(self, x: Any, output_size: tuple[int, ...] | None = None) -> Tensor:
+        """The kernel laid down at every entry, scaled by it, and added up; output_size overrules output_padding."""
         t, single = self.checked(x)
+        more = self.output_padding if output_size is None else (0, 0)
         size = tuple(
             (n - 1) * s - 2 * p + d * (k - 1) + o + 1
             for n, s, p, d, k, o in zip(t.shape[2:], self.stride, self.padding, self.dilation, self.kernel_size,
-                                        self.output_padding, strict=True)
+                                        more, strict=True)
         )  # fmt: skip
+        if output_size is not None:
+            wanted = tuple(output_size)[-2:]
+            if any(not n <= m < n + s for n, m, s in zip(size, wanted, self.stride, strict=True)):
+                raise ValueError(
+                    f"{self.summary()}: output_size {wanted} is out of reach: with stride {self.stride} an input of "
+                    f"{t.shape} gives {size}, or less than a stride more"
+                )
+            size = wanted
+        beyond = [(0, o // s) for o, s in zip(more, self.stride, strict=True)]
+        if any(after for _, after in beyond):  # a stride or more: what one further input, a zero, would reach
+            t = as_tensor(np.pad(t, [(0, 0), (0, 0), *beyond]))
         if min(size) < 1:
             raise ValueError(f"{self.summary()}: an input of {t.shape} leaves an output of {size}, which is nothing")
         how = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_lite.context import drawn
 from tinygrad_lite.nn.module import Module, Parameter
 from tinygrad_lite.primitives.elementwise import where
 from tinygrad_lite.primitives.linear_algebra import affine
@@ -36,6 +37,8 @@ class Linear(Module):
         rng: np.random.Generator | int | None = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
+        if not (hasattr(in_features, "__index__") and hasattr(out_features, "__index__")):
+            raise TypeError(f"Linear({in_features!r}, {out_features!r}): both sizes have to be whole numbers")
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear({in_features}, {out_features}): both sizes have to be at least 1")
         self.in_features = in_features
@@ -79,6 +82,7 @@ class Flatten(Module):
     def forward(self, x: Any) -> Tensor:
         """x with its axes start_dim..end_dim as one."""
         t = as_tensor(x)
+        t = t if t.ndim else t.reshape(1)
         first, last = (d + t.ndim if d < 0 else d for d in (self.start_dim, self.end_dim))
         if not 0 <= first <= last < t.ndim:
             raise ValueError(f"{self.summary()}: an input of shape {t.shape} has no axes {first} to {last}")
@@ -128,7 +132,7 @@ class Dropout(Module):
     array([2., 2., 2., 0., 0., 0.])
     """
 
-    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: np.random.Generator | int | None = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p is a probability, from 0 to 1, not {p}")
         self.p = p
@@ -139,7 +143,7 @@ class Dropout(Module):
         t = as_tensor(x)
         if not self.training or self.p == 0:
             return t
-        keep = self.rng.random(t.shape, np.float32) >= self.p
+        keep = drawn(self.rng, "random", t.shape, np.float32) >= self.p
         kept: Tensor = t * (keep * t.dtype.type(1 / (1 - self.p) if self.p < 1 else 0))
         return kept
 
@@ -151,7 +155,9 @@ class Embedding(Module):
     """A table of vectors: row i is what stands for the whole number i, and is trained where it was looked up.
 
     Shapes: indices (...) of integers 0..K-1, weight (K, D) -> (..., D). The rows start standard normal; that of
-    `padding_idx` starts as 0 and gets no gradient.
+    `padding_idx` starts as 0 and gets no gradient. With `max_norm` a row that is looked up and longer (in the norm of
+    order `norm_type`) is first shortened to it; with `scale_grad_by_freq` a row's gradient is divided by how often it
+    was looked up. Gradients are dense, also with PyTorch's `sparse`.
     Raises: ValueError for an index that has no row, TypeError for one that is no whole number.
 
     >>> from tinygrad_lite import nn
@@ -164,10 +170,15 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
         *,
         rng: np.random.Generator | int | None = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         if padding_idx is not None:
@@ -188,11 +199,37 @@ class Embedding(Module):
         if i.size and not (i.min() >= 0 and i.max() < self.num_embeddings):
             bad = i[(i < 0) | (i >= self.num_embeddings)].ravel()[0]
             raise ValueError(f"Embedding: index {bad} has no row; there are {self.num_embeddings}, from 0")
+        if self.max_norm is not None:
+            self._shorten(i, self.max_norm)
         found = self.weight[i]
+        if self.scale_grad_by_freq and found.requires_grad:
+            often = np.bincount(i.ravel(), minlength=self.num_embeddings)[i][..., None].astype(found.dtype)
+            found.register_hook(lambda g: g / often)
         if self.padding_idx is None or not (padding := i == self.padding_idx).any():
             return found
         return Tensor.record(where, (padding[..., None], self.weight.detach()[i], found), {})
 
+    def _shorten(self, indices: Any, longest: float) -> None:
+        """Scale those of the rows looked up that are longer down to it."""
+        table = self.weight.numpy()
+        length = np.linalg.norm(table, self.norm_type, -1, keepdims=True)
+        found = np.isin(np.arange(self.num_embeddings), indices)[:, None]
+        shorter = table * (longest / (length + 1e-7))  # PyTorch's guard against 0
+        self.weight.data = np.where(found & (length > longest), shorter, table)
+
+    @classmethod
+    def from_pretrained(
+        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None, **options: Any
+    ) -> Embedding:
+        """The table `embeddings` (K, D), which is not trained unless `freeze` is False."""
+        table = as_tensor(embeddings).numpy()
+        made = cls(len(table), table.shape[1], padding_idx, dtype=table.dtype, **options)
+        made.weight = Parameter(table, requires_grad=not freeze)
+        return made
+
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        longest = "" if self.max_norm is None else f", max_norm={self.max_norm}"
+        order = "" if self.norm_type == 2 else f", norm_type={self.norm_type}"
+        by_frequency = f", scale_grad_by_freq={self.scale_grad_by_freq}" if self.scale_grad_by_freq else ""
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}{longest}{order}{by_frequency}"

@@ -12,6 +12,7 @@ from tinygrad_lite.nn.losses import Loss, Reduction, pair, values
 from tinygrad_lite.nn.module import Buffer, Module
 from tinygrad_lite.primitives.activations import softplus
 from tinygrad_lite.primitives.elementwise import relu, square, where
+from tinygrad_lite.primitives.indexing import ARRAY, getitem
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 
@@ -19,7 +20,7 @@ def _signs(loss: Module, y: Any) -> Any:
     value = values(y)
     if value.size and not (np.abs(value) == 1).all():
         raise ValueError(f"{type(loss).__name__}: targets are 1 and -1; got {np.unique(value)[:5]}")
-    return value
+    return y
 
 
 class HingeEmbeddingLoss(Loss):
@@ -44,7 +45,7 @@ class HingeEmbeddingLoss(Loss):
 
 
 class SoftMarginLoss(Loss):
-    """ln(1 + e^(-y x)) for a score x and a target y of 1 or -1: the logistic loss.
+    """ln(1 + e^(-y x)) for a score x and a target y, as a rule 1 or -1: the logistic loss.
 
     >>> from tinygrad_lite import nn
     >>> nn.SoftMarginLoss()([0.0], [-1.0]).numpy()       # ln 2
@@ -54,7 +55,7 @@ class SoftMarginLoss(Loss):
     def forward(self, score: Any, target: Any) -> Tensor:
         """ln(1 + e^(-target score)), reduced."""
         x, y = pair(self, score, target)
-        return self.reduced(Tensor.record(softplus, (-_signs(self, y) * x,), {}))
+        return self.reduced(Tensor.record(softplus, (-y * x,), {}))
 
 
 class MultiMarginLoss(_ClassLoss):
@@ -84,14 +85,14 @@ class MultiMarginLoss(_ClassLoss):
         y, ignored = self.classes(x, classes)
         if ignored:
             raise ValueError(f"MultiMarginLoss: class -1 is not one of the {x.shape[-1]} classes")
-        flat, labels = x.reshape(-1, x.shape[-1]), values(y).reshape(-1)
-        right = np.eye(x.shape[-1], dtype=bool)[labels]
+        flat, labels = x.reshape(-1, x.shape[-1]), y.reshape(-1)
+        right = getitem(np.eye(x.shape[-1], dtype=bool), labels, index=(ARRAY,))
         short = Tensor.record(relu, (self.margin - flat[np.arange(len(labels)), labels][:, None] + flat,), {})
         if self.p == 2:
             short = Tensor.record(square, (short,), {})
-        w = self.weights(flat)[labels][:, None] / np.asarray(x.shape[-1], x.dtype)
+        w = getitem(self.weights(flat), labels, index=(ARRAY,))[:, None] / np.asarray(x.shape[-1], x.dtype)
         losses = (short * np.where(right, 0, w)).sum(1)
-        return losses.reshape(values(y).shape) if self.reduction == "none" else self.reduced(losses)
+        return losses.reshape(y.shape) if self.reduction == "none" else self.reduced(losses)
 
 
 class MultiLabelMarginLoss(Loss):
@@ -107,13 +108,14 @@ class MultiLabelMarginLoss(Loss):
     def forward(self, scores: Any, labels: Any) -> Tensor:
         """sum max(0, 1 - x_j + x_i) / C, reduced."""
         x, _ = pair(self, scores, labels)
-        count = x.shape[-1]
-        listed = np.asarray(values(labels)).reshape(-1, count).astype(np.intp)
+        count = x.shape[-1] if x.ndim else 1
+        given = values(labels) if isinstance(labels, Tensor) else np.asarray(labels)
+        listed = given.reshape(-1, count).astype(np.intp)
         if listed.size and not (listed.min() >= -1 and listed.max() < count):
             raise ValueError(f"MultiLabelMarginLoss: labels are classes 0..{count - 1}, then -1 up to the end")
         valid = np.logical_and.accumulate(listed >= 0, axis=1)
-        right = np.zeros((len(listed), count))
-        np.add.at(right, (np.nonzero(valid)[0], listed[valid]), 1)  # a class listed twice counts twice, as in PyTorch
+        named = (listed[:, :, None] == np.arange(count)) & valid[:, :, None]
+        right = named.sum(axis=1).astype(np.float64)  # a class listed twice counts twice, as in PyTorch
         flat = x.reshape(-1, count)
         pairs = (right[:, :, None] * (right == 0)[:, None, :] / count).astype(x.dtype)
         losses = (Tensor.record(relu, (1 - flat[:, :, None] + flat[:, None, :],), {}) * pairs).sum((1, 2))

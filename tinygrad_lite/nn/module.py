@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from tinygrad_lite.later import in_notebook
 from tinygrad_lite.tensor import Tensor
 
 T = TypeVar("T", bound=Tensor)
+CHANGES = [0]  # how often an attribute of any module was set: while it stands, a compiled program need look at none
 
 
 class Parameter(Tensor):
@@ -37,6 +38,13 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any, name: str | None = None, dtype: npt.DTypeLike | None = None) -> None:
         super().__init__(data, False, name, dtype)
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` found no value for, and what it had no use for."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -66,7 +74,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         token = SCOPE.set(Scope((self, SCOPE.get())))
         try:
-            return self.forward(*args, **kwargs)
+            return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
         finally:
             SCOPE.reset(token)
 
@@ -77,6 +85,7 @@ class Module:
                 f"trained. Set its values with .{name}.data = ..., or assign an nn.Parameter (or None)."
             )
         object.__setattr__(self, name, value)
+        CHANGES[0] += 1
         for path, part in _parts(name, value):
             christen(path, part)
 
@@ -182,24 +191,44 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    def state_dict(self) -> dict[str, Array]:
-        """Copies of the values of all parameters and buffers, by dotted name."""
-        return {name: tensor.numpy() for name, tensor in self._named(Tensor)}
+    def _by_every_name(self) -> Iterator[tuple[str, Tensor]]:
+        """All tensors under all their names: a module used in two places has two. A cycle is gone round once."""
+        stack: list[tuple[str, Module, frozenset[int]]] = [("", self, frozenset({id(self)}))]
+        while stack:
+            path, module, above = stack.pop()
+            below = []
+            for name, part in module._own():
+                if not isinstance(part, Module):
+                    yield path + name, part
+                elif id(part) not in above:
+                    below.append((f"{path}{name}.", part, above | {id(part)}))
+            stack.extend(reversed(below))
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the values of all parameters and buffers, by dotted name; what is shared has several names."""
+        return {name: tensor.numpy() for name, tensor in self._by_every_name()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Set parameters and buffers from `state`, by name; each keeps its dtype. All are set or, on an error, none.
+
+        What has several names takes its value from any of them. Returns (missing_keys, unexpected_keys), both empty
+        if `strict`.
 
         Raises: ValueError that lists every name which is missing, unexpected (these two only if `strict`), or has
         another shape.
         """
-        own = dict(self._named(Tensor))
+        own = dict(self._by_every_name())
         given = {
             name: value.numpy() if isinstance(value, Tensor) else np.asarray(value) for name, value in state.items()
         }
         problems = []
+        found = {own[name] for name in own if name in given}
+        keys = IncompatibleKeys(
+            [name for name in own if own[name] not in found], [name for name in given if name not in own]
+        )
         if strict:
-            problems += [f"missing: {name} {own[name].shape}" for name in own if name not in given]
-            problems += [f"unexpected: {name} {given[name].shape}" for name in given if name not in own]
+            problems += [f"missing: {name} {own[name].shape}" for name in keys.missing_keys]
+            problems += [f"unexpected: {name} {given[name].shape}" for name in keys.unexpected_keys]
         problems += [
             f"wrong shape: {name} is {given[name].shape} in the state and {own[name].shape} in the module"
             for name in own
@@ -214,8 +243,10 @@ class Module:
             raise ValueError(
                 f"load_state_dict: the state does not fit {type(self).__name__}:\n  " + "\n  ".join(problems)
             )
-        for name in given.keys() & own.keys():
-            own[name].data = given[name].astype(own[name].dtype)
+        for name, tensor in own.items():
+            if name in given:
+                tensor.data = given[name].astype(tensor.dtype)
+        return keys
 
     # -- names -------------------------------------------------------------------------------------------------
 
@@ -237,10 +268,28 @@ class Module:
         return f"{type(self).__name__}({self.extra_repr()})"
 
     def __repr__(self) -> str:
-        lines = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
-        if not lines:
-            return self.summary()
-        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+        lines: list[str] = []
+        open_: list[int] = []  # the modules that are being written, outermost first
+        todo: list[tuple[str, Module | None]] = [("", self)]  # None closes the innermost
+        while todo:
+            label, module = todo.pop()
+            if module is None:
+                open_.pop()
+                lines.append("  " * len(open_) + ")")
+                continue
+            indent, children = "  " * len(open_), list(module.named_children())
+            if id(module) in open_:
+                lines.append(f"{indent}{label}{type(module).__name__}(...)")
+            elif type(module).__repr__ is not Module.__repr__:
+                lines.append(indent + label + repr(module).replace("\n", "\n" + indent))
+            elif not children:
+                lines.append(indent + label + module.summary())
+            else:
+                lines.append(f"{indent}{label}{type(module).__name__}(")
+                open_.append(id(module))
+                todo.append(("", None))
+                todo.extend((f"({name}): ", child) for name, child in reversed(children))
+        return "\n".join(lines)
 
 
 Part = Module | Parameter | Buffer

@@ -43,6 +43,7 @@ class _BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         self.num_features = num_features
@@ -51,7 +52,7 @@ class _BatchNorm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         self.weight = Parameter(np.ones(num_features), dtype=dtype) if affine else None
-        self.bias = Parameter(np.zeros(num_features), dtype=dtype) if affine else None
+        self.bias = Parameter(np.zeros(num_features), dtype=dtype) if affine and bias else None
         if track_running_stats:
             self.running_mean = Buffer(np.zeros(num_features), dtype=dtype)
             self.running_var = Buffer(np.ones(num_features), dtype=dtype)
@@ -79,9 +80,13 @@ class _BatchNorm(Module):
     def _track(self, mean: Any, var: Any, count: int) -> None:
         """Move the running statistics: towards the batch's mean and its variance over count - 1, as PyTorch does."""
         self.num_batches_tracked.data = self.num_batches_tracked.numpy() + 1
-        rate = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        dtype = self.running_mean.dtype
+        rate, rest = self.momentum, None if self.momentum is None else 1 - self.momentum
+        if self.momentum is None:  # the plain average
+            share = 1 / self.num_batches_tracked.current()
+            rate, rest = share.astype(dtype), (1 - share).astype(dtype)
         for running, new in ((self.running_mean, mean), (self.running_var, var * (count / (count - 1)))):
-            running.data = ((1 - rate) * running.current() + rate * new).astype(running.dtype)
+            running.data = (rest * running.current() + rate * new).astype(running.dtype)
 
     def extra_repr(self) -> str:
         return (
@@ -187,6 +192,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         *,
+        bias: bool = True,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         if num_groups < 1 or num_channels % num_groups:
@@ -196,7 +202,7 @@ class GroupNorm(Module):
         self.eps = eps
         self.affine = affine
         self.weight = Parameter(np.ones(num_channels), dtype=dtype) if affine else None
-        self.bias = Parameter(np.zeros(num_channels), dtype=dtype) if affine else None
+        self.bias = Parameter(np.zeros(num_channels), dtype=dtype) if affine and bias else None
 
     def forward(self, x: Any) -> Tensor:
         """weight (x - mean) / sqrt(var + eps) + bias."""

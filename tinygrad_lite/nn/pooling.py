@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.intake import Array
 from tinygrad_lite.nn.convolution import Size, tuple_of, with_batch
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.primitives.linear_algebra import matmul
@@ -50,7 +51,8 @@ class MaxPool2d(_Pool):
     """The largest entry of every window. Where several tie they share the gradient equally.
 
     That is this package's convention at every maximum; PyTorch gives it all to the first of them. Windows lie side by
-    side unless `stride` says otherwise; padding counts as minus infinity.
+    side unless `stride` says otherwise; padding counts as minus infinity. With `return_indices` the result is a pair,
+    (maxima, which entry of the H x W plane each one is).
     Shapes: x (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo), Ho as for Conv2d, rounded up with `ceil_mode`.
 
     >>> import numpy as np, tinygrad_lite as tl
@@ -66,14 +68,15 @@ class MaxPool2d(_Pool):
         stride: Size | None = None,
         padding: Size = 0,
         dilation: Size = 1,
-        *,
+        return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:
         self._windows(kernel_size, stride, padding, ceil_mode)
+        self.return_indices = return_indices
         self.dilation = dilation
         self._dilation = tuple_of(2, dilation, "MaxPool2d: dilation", 1)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: Any) -> Any:
         """The maximum of every window."""
         t, single = with_batch(self, x, 3)
         y: Tensor = Tensor.record(
@@ -81,7 +84,24 @@ class MaxPool2d(_Pool):
             {"kernel": self._kernel, "stride": self._stride, "padding": self._border(t.shape, self._dilation),
              "dilation": self._dilation},
         )  # fmt: skip
-        return y[0] if single else y
+        if not self.return_indices:
+            return y[0] if single else y
+        places = self._places(t.current())
+        return (y[0], places[0]) if single else (y, places)
+
+    def _places(self, x: Array) -> Array:
+        """Which entry of its plane, counted row by row, each window's maximum is; of several the first."""
+        border, planes = self._border(x.shape, self._dilation), ((0, 0), (0, 0))
+
+        def windows(a: Array) -> Array:
+            extent = [d * (k - 1) + 1 for d, k in zip(self._dilation, self._kernel, strict=True)]
+            (sh, sw), (dh, dw) = self._stride, self._dilation
+            seen = np.lib.stride_tricks.sliding_window_view(a, extent, (-2, -1))[..., ::sh, ::sw, ::dh, ::dw]
+            return seen.reshape(*seen.shape[:-2], -1)
+
+        first = windows(np.pad(x, (*planes, *border), constant_values=-np.inf)).argmax(-1)[..., None]
+        numbers = windows(np.pad(np.arange(x.shape[2] * x.shape[3]).reshape(1, 1, *x.shape[2:]), (*planes, *border)))
+        return np.take_along_axis(np.broadcast_to(numbers, (*first.shape[:-1], numbers.shape[-1])), first, -1)[..., 0]
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, dilation={self.dilation}, ceil_mode={self.ceil_mode}"

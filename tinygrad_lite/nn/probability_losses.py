@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
+from tinygrad_lite.context import EVERYTHING, RECORDING, recording
 from tinygrad_lite.nn.losses import Loss, Reduction, pair, values
 from tinygrad_lite.nn.module import Buffer
 from tinygrad_lite.primitives.activations import softplus
+from tinygrad_lite.primitives.arithmetic import subtract
 from tinygrad_lite.primitives.elementwise import clip, exp, log, where
 from tinygrad_lite.tensor import Tensor
 
@@ -49,7 +50,16 @@ class BCELoss(_BinaryLoss):
                 f"BCELoss: a probability is in [0, 1]; these reach from {p.value.min()} to {p.value.max()}. "
                 "For raw outputs (logits) use BCEWithLogitsLoss."
             )
-        return self.weighted(-(y * _bounded_log(p) + (1 - y) * _bounded_log(1 - p)))
+        other = _one_minus(y)
+        return self.weighted(-(y * _bounded_log(p) + other * _bounded_log(1 - p)))
+
+
+def _one_minus(y: Any) -> Tensor:
+    """1 - y, on the graph although it has no gradient: a derivation then reads 1 - y and not a constant c."""
+    if RECORDING.get() is not True:
+        return Tensor.record(subtract, (1, y), {})
+    with recording(EVERYTHING):
+        return Tensor.record(subtract, (1, y), {})
 
 
 def _bounded_log(p: Tensor) -> Tensor:
@@ -83,7 +93,7 @@ class BCEWithLogitsLoss(_BinaryLoss):
         cost = Tensor.record(softplus, (-z,), {})
         if self.pos_weight is not None:
             cost = (1 + (self.pos_weight.current().astype(z.dtype) - 1) * y) * cost
-        return self.weighted((1 - y) * z + cost)
+        return self.weighted(_one_minus(y) * z + cost)
 
 
 class KLDivLoss(Loss):
@@ -113,7 +123,7 @@ class KLDivLoss(Loss):
         else:
             if y.size and values(y).min() < 0:
                 raise ValueError("KLDivLoss: the target is a distribution, with no entry below 0; use log_target=True")
-            positive = Tensor.record(where, (values(y) > 0, y, np.ones((), x.dtype)), {})
+            positive = Tensor.record(where, (y > 0, y, x.dtype.type(1)), {})
             losses = y * (Tensor.record(log, (positive,), {}) - x)
         total = self.reduced(losses)
         return total / len(x) if self.batchmean and x.ndim else total

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_lite.context import drawn
 from tinygrad_lite.nn.recurrent_cells import Recurrent, State, affinely, checked, gru_step, lstm_step, simple_step
 from tinygrad_lite.primitives.shaping import concatenate, stack
 from tinygrad_lite.tensor import Tensor, as_tensor
@@ -24,11 +25,15 @@ class _Layers(Recurrent):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        proj_size: int = 0,
         *,
         rng: np.random.Generator | int | None = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         self._sizes(input_size, hidden_size, bias)
+        if proj_size and (self.states < 2 or not 0 < proj_size < hidden_size):
+            raise ValueError(f"{type(self).__name__}: proj_size ({proj_size}) is an LSTM's, from 1 up to below "
+                             f"hidden_size ({hidden_size})")  # fmt: skip
         if num_layers < 1 or not 0 <= dropout < 1:
             raise ValueError(f"{type(self).__name__}: num_layers ({num_layers}) is at least 1, dropout ({dropout}) "
                              "from 0 up to below 1")  # fmt: skip
@@ -36,9 +41,10 @@ class _Layers(Recurrent):
         self.batch_first = batch_first
         self.dropout = dropout
         self.bidirectional = bidirectional
+        self.proj_size = proj_size
         self.rng = np.random.default_rng(rng)
         for layer in range(num_layers):
-            inputs = hidden_size * len(self._ways()) if layer else input_size
+            inputs = (proj_size or hidden_size) * len(self._ways()) if layer else input_size
             for way in self._ways():
                 self._weights(inputs, f"_l{layer}{way}", self.rng, dtype)
 
@@ -59,14 +65,13 @@ class _Layers(Recurrent):
         elif self.batch_first:
             t = t.swapaxes(0, 1)
         count = self.num_layers * len(self._ways())
-        shape = (count, self.hidden_size) if single else (count, t.shape[1], self.hidden_size)
-        first = self._given(state, shape, t.dtype)
+        first = self._given(state, (count,) if single else (count, t.shape[1]), t.dtype)
         if single:
             first = tuple(s.reshape(count, 1, -1) for s in first)
         lasts: list[State] = []
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
-                keep = self.rng.random(t.shape, np.float32) >= self.dropout
+                keep = drawn(self.rng, "random", t.shape, np.float32) >= self.dropout
                 t = t * (keep * t.dtype.type(1 / (1 - self.dropout)))
             outputs = []
             for way in self._ways():
@@ -88,11 +93,15 @@ class _Layers(Recurrent):
         found: list[Tensor] = []
         for time in range(len(x))[:: -1 if backwards else 1]:
             state = self.step(from_inputs[time], affinely(state[0], w_hh, b_hh), state)
+            if self.proj_size:
+                state = affinely(state[0], getattr(self, f"weight_hr{suffix}"), None), *state[1:]
             found.append(state[0])
         return Tensor.record(stack, tuple(found[::-1] if backwards else found), {"axis": 0}), state
 
     def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]
+        if self.proj_size:
+            parts.append(f"proj_size={self.proj_size}")
         if self.num_layers != 1:
             parts.append(f"num_layers={self.num_layers}")
         if not self.bias:
@@ -141,6 +150,9 @@ class RNN(_Layers):
 
 class LSTM(_Layers):
     """LSTMCell along a sequence; the state is (h, c), both shaped as RNN's h.
+
+    With `proj_size` P every h is W_hr of the cell's: it has P entries then, and only c has H.
+    Source of the projection: Sak, Senior & Beaufays, Long short-term memory recurrent architectures, 2014.
 
     >>> import numpy as np
     >>> from tinygrad_lite import nn

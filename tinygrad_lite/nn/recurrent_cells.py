@@ -55,10 +55,14 @@ def gru_step(from_input: Tensor, from_hidden: Tensor, state: State) -> State:
 
 
 class Recurrent(Module):
-    """What cells and layers share: sizes, and weights (gates * H, I) and (gates * H, H) uniform in +-1/sqrt(H)."""
+    """What cells and layers share: sizes, and weights (gates * H, I) and (gates * H, H) uniform in +-1/sqrt(H).
+
+    With a projection h has its size P, the second weights are (gates * H, P), and a third (P, H) makes h of H numbers.
+    """
 
     gates = 1
     states = 1
+    proj_size = 0
     step: Callable[[Tensor, Tensor, State], State]
 
     def _sizes(self, input_size: int, hidden_size: int, bias: bool) -> None:
@@ -70,25 +74,27 @@ class Recurrent(Module):
 
     def _weights(self, inputs: int, suffix: str, rng: np.random.Generator, dtype: npt.DTypeLike) -> None:
         rows, bound = self.gates * self.hidden_size, 1 / math.sqrt(self.hidden_size)
-        for kind, columns in (("ih", inputs), ("hh", self.hidden_size)):
+        for kind, columns in (("ih", inputs), ("hh", self.proj_size or self.hidden_size)):
             setattr(self, f"weight_{kind}{suffix}", Parameter(rng.uniform(-bound, bound, (rows, columns)), dtype=dtype))
         for kind in ("ih", "hh"):
             bias = Parameter(rng.uniform(-bound, bound, rows), dtype=dtype) if self.bias else None
             setattr(self, f"bias_{kind}{suffix}", bias)
+        if self.proj_size:
+            projection = rng.uniform(-bound, bound, (self.proj_size, self.hidden_size))
+            setattr(self, f"weight_hr{suffix}", Parameter(projection, dtype=dtype))
 
     def _of(self, suffix: str) -> list[Any]:
         return [getattr(self, f"{kind}{suffix}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
-    def _given(self, state: Any, shape: tuple[int, ...], dtype: Any) -> State:
-        """The initial state as a tuple, zeros if none is given."""
+    def _given(self, state: Any, before: tuple[int, ...], dtype: Any) -> State:
+        """The initial state as a tuple, zeros if none is given; `before` is its shape but for the last axis."""
+        shapes = ((*before, self.proj_size or self.hidden_size), (*before, self.hidden_size))[: self.states]
         if state is None:
-            return tuple(Tensor(np.zeros(shape, dtype)) for _ in range(self.states))
+            return tuple(Tensor(np.zeros(shape, dtype)) for shape in shapes)
         given = tuple(as_tensor(s) for s in (state if self.states > 1 else (state,)))
-        if len(given) != self.states or any(s.shape != shape for s in given):
-            raise ValueError(
-                f"{self.summary()}: the state has shape {shape}{' twice, (h, c)' if self.states > 1 else ''}; got "
-                f"{[s.shape for s in given]}"
-            )
+        if tuple(s.shape for s in given) != shapes:
+            wanted = f"s {shapes[0]} and {shapes[1]}, (h, c)" if self.states > 1 else f" {shapes[0]}"
+            raise ValueError(f"{self.summary()}: the state has shape{wanted}; got {[s.shape for s in given]}")
         return given
 
 
@@ -113,7 +119,7 @@ class _Cell(Recurrent):
         if t.ndim not in (1, 2) or t.shape[-1] != self.input_size:
             raise ValueError(f"{self.summary()}: the input has shape (N, {self.input_size}), or is one example without "
                              f"N; got {t.shape}")  # fmt: skip
-        old = self._given(state, (*t.shape[:-1], self.hidden_size), t.dtype)
+        old = self._given(state, t.shape[:-1], t.dtype)
         w_ih, w_hh, b_ih, b_hh = self._of("")
         new = self.step(affinely(t, w_ih, b_ih), affinely(old[0], w_hh, b_hh), old)
         return new if self.states > 1 else new[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.context import tracing
 from tinygrad_lite.graph import describe
 from tinygrad_lite.tensor import Tensor
 
@@ -52,7 +53,7 @@ class Optimizer:
         who = type(self).__name__
         if not isinstance(group, dict) or "params" not in group:
             raise TypeError(f"{who}: a group of parameters is a dict with a list of them under 'params', not {group!r}")
-        unknown = group.keys() - self.defaults.keys() - {"params"}
+        unknown = group.keys() - self.defaults.keys() - {"params", "initial_lr"}  # a schedule's note for its resuming
         if unknown:
             raise TypeError(f"{who} has no option {', '.join(sorted(unknown))}; it has {', '.join(self.defaults)}")
         params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
@@ -89,26 +90,33 @@ class Optimizer:
 
         Parameters that require no gradient (frozen ones) stay. Raises: ValueError for a gradient that is missing.
         """
+        if (trace := tracing()) is not None:
+            trace.refuse(
+                f"{type(self).__name__}.step() inside a compiled function would move the parameters once, in the trace",
+                "Compile the loss and say who moves the parameters: tl.compile(f, optimizer=...)",
+            )
         for group in self.param_groups:
             for i, p in enumerate(group["params"]):
-                if p.grad is None:
+                g = p.grad
+                if g is None:
                     if p.requires_grad:
                         raise ValueError(
                             f"{type(self).__name__}.step: {_name(p, i)} has no gradient. Call loss.backward() first; "
                             "if the loss does not depend on this parameter, leave it out of the optimiser."
                         )
-                elif p.grad.shape != p.value.shape:
+                elif g.shape != p.value.shape:
                     raise ValueError(
-                        f"{type(self).__name__}.step: {_name(p, i)} has shape {p.shape}, but its gradient "
-                        f"{p.grad.shape}"
+                        f"{type(self).__name__}.step: {_name(p, i)} has shape {p.shape}, but its gradient {g.shape}"
                     )
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
+                g = p.grad
+                if g is not None:
                     old = p.value if p._handle is None else p.current()
-                    new = self.moved(group, p, old, p.grad)
+                    new = self.moved(group, p, old, g)
                     # a rate that is a NumPy double would make a double of the parameter
-                    p.value, p._handle = new if new.dtype == old.dtype else new.astype(old.dtype), None
+                    p.value = new if new.dtype is old.dtype else new.astype(old.dtype)
+                    p._handle = None
 
     def moved(self, group: Group, p: Tensor, value: Any, g: Any) -> Any:
         """The new value of the parameter `p`, now `value`, with gradient `g`: the optimiser's rule."""
@@ -151,7 +159,11 @@ class Optimizer:
                 else:
                     state[p][name] = None if array is None else array.astype(p.dtype)
         groups = [
-            {**own, **{name: _plain(v) for name, v in new.items() if name in own}, "params": own["params"]}
+            {
+                **own,
+                **{name: _plain(v) for name, v in new.items() if name in own or name == "initial_lr"},
+                "params": own["params"],
+            }
             for own, new in zip(self.param_groups, saved["param_groups"], strict=True)
         ]
         for group in groups:
@@ -169,9 +181,7 @@ class Optimizer:
 
 def minus(value: Any, move: Any) -> Any:
     """value - move, into the memory of `move`, which is the caller's own: one new array instead of two."""
-    if move.dtype != value.dtype or not move.ndim:
-        return value - move
-    return np.subtract(value, move, move)
+    return np.subtract(value, move, move) if move.dtype is value.dtype and move.ndim else value - move
 
 
 def _plain(value: Any) -> Any:

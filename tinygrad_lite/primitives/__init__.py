@@ -30,6 +30,7 @@ NAMES = (
     "special",
     "scans",
     "moving",
+    "series",
     "products",
     "decompositions",
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.primitive import linear, pointwise
+from tinygrad_lite.primitive import constant, linear, pointwise
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
@@ -27,6 +27,7 @@ def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
 
 
 identity = linear(lambda x: x, "#1", 1, name="identity")
+detach = constant(lambda x: x, "#1", name="detach")  # the same value, not to be differentiated
 add = pointwise(operator.add, "#1 + #2", 1, 1, symbol="+", numpy=np.add)
 subtract = pointwise(operator.sub, "#1 - #2", 1, -1, symbol="-", numpy=np.subtract)
 multiply = pointwise(operator.mul, r"#1 \odot #2", lambda y, a, b: b, lambda y, a, b: a, symbol="*", numpy=np.multiply)

@@ -97,12 +97,29 @@ def _eigvalsh_rule(g: Any, y: Any, a: Any, UPLO: Any) -> Any:
     return (v * g[..., None, :]) @ _t(v)
 
 
-def _svd(a: Any) -> Any:
-    u, s, vt = np.linalg.svd(a, full_matrices=False)
+def _svd(a: Any, full: bool) -> Any:
+    u, s, vt = np.linalg.svd(a, full_matrices=full)
+    if full:
+        k = s.shape[-1]
+        u, vt = u[..., :k], vt[..., :k, :]
     return np.concatenate([s[..., None, :], u, _t(vt)], -2)
 
 
-def _svd_rule(g: Any, y: Any, a: Any) -> Any:
+def _svd_rest(a: Any) -> Any:
+    u, s, vt = np.linalg.svd(a)
+    return (u if u.shape[-1] > vt.shape[-1] else _t(vt))[..., s.shape[-1] :]
+
+
+def _svd_rest_rule(g: Any, y: Any, a: Any) -> Any:
+    if np.any(g):
+        raise ValueError(
+            f"a full matrix of singular vectors of shape {a.shape} is filled up with any that fit, so these have no "
+            "derivative. Use full_matrices=False."
+        )
+    return np.zeros_like(a)
+
+
+def _svd_rule(g: Any, y: Any, a: Any, full: bool) -> Any:
     m = a.shape[-2]
     s, u, v = y[..., 0, :], y[..., 1 : m + 1, :], y[..., m + 1 :, :]
     g_s, g_u, g_v = g[..., 0, :], g[..., 1 : m + 1, :], g[..., m + 1 :, :]
@@ -164,6 +181,7 @@ eigh = general(_eigh, r"\mathrm{eigh}(#1)", _eigh_rule, name="eigh")
 eigvalsh = general(
     lambda a, UPLO: np.linalg.eigvalsh(a, UPLO), r"\mathrm{eigvalsh}(#1)", _eigvalsh_rule, name="eigvalsh"
 )
-svd = general(_svd, r"\mathrm{svd}(#1)", _svd_rule, name="svd")
+svd = general(_svd, r"\mathrm{svd}(#1)", _svd_rule, name="svd")  # thin, but with `full` found as part of the full one
+svd_rest = general(_svd_rest, r"\mathrm{svd}_\perp(#1)", _svd_rest_rule, name="svd_rest")
 svdvals = general(lambda a: np.linalg.svd(a, compute_uv=False), r"\mathrm{svdvals}(#1)", _svdvals_rule, name="svdvals")
 qr = general(_qr, r"\mathrm{qr}(#1)", _qr_rule, name="qr")

@@ -49,7 +49,7 @@ def _unpick(g: Any, labels: Any, classes: int) -> Any:
 
 
 def _put(x: Any, v: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
-    out = x.copy()  # in x's dtype, as a write into an array would
+    out = np.array(x)  # a copy, in x's dtype, as a write into an array would
     out[fill(index, arrays)] = v
     return out
 

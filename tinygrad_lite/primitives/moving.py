@@ -6,6 +6,7 @@ The adjoint of all of them is then one row, `put_back`: add each cotangent to th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +16,12 @@ from tinygrad_lite.primitive import Primitive, general, linear
 
 
 def _put_back(g: Any, positions: Any, shape: tuple[int, ...]) -> Any:
-    size = int(np.prod(shape, dtype=int))
+    size = math.prod(shape)
     return np.bincount(positions.reshape(-1), g.reshape(-1), size).astype(g.dtype).reshape(shape)
 
 
 def _numbered(shape: tuple[int, ...]) -> Any:
-    return np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    return np.arange(math.prod(shape)).reshape(shape)
 
 
 put_back: Primitive = linear(
@@ -28,6 +29,15 @@ put_back: Primitive = linear(
     r"\mathrm{scatter}(#1)",
     lambda h, y, g, positions, shape: np.reshape(h, -1)[positions],
     name="put_back",
+)
+
+
+bincount = linear(  # with weights x: y_k is the sum of those at places k
+    lambda x, places, minlength: np.bincount(places, x, minlength),
+    r"\mathrm{bincount}(#1)",
+    lambda g, y, x, places, minlength: g[places],
+    None,
+    name="bincount",
 )
 
 
@@ -50,9 +60,24 @@ def _unpadded(x: Any, pad_width: tuple[tuple[int, int], ...]) -> tuple[slice, ..
 
 def _by_rank(y_order: Any, x_order: Any, axis: int) -> Any:
     # x_order[r] is where the r-th smallest entry stood before, y_order[r] where it stands after.
-    where = np.empty_like(x_order)
-    np.put_along_axis(where, x_order, y_order, axis)
-    return where
+    return np.take_along_axis(y_order, np.argsort(x_order, axis), axis)
+
+
+def _median(x: Any, axis: Any, keepdims: bool, missing: bool) -> Any:
+    return (np.nanmedian if missing else np.median)(x, axis=axis, keepdims=keepdims)
+
+
+def _median_rule(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool, missing: bool) -> Any:
+    kept = [k for k in range(x.ndim) if k not in axis]
+    shape = (*(x.shape[k] for k in kept), math.prod(x.shape[k] for k in axis))
+    numbers = np.transpose(_numbered(x.shape), [*kept, *axis]).reshape(shape)
+    values = np.reshape(np.transpose(x, [*kept, *axis]), shape)
+    order = np.argsort(values, -1)  # what is missing comes last
+    n = np.sum(~np.isnan(values), axis=-1, keepdims=True) if missing else shape[-1] + np.zeros((*shape[:-1], 1), int)
+    middle = np.concatenate([np.maximum(n - 1, 0) // 2, np.minimum(n // 2, shape[-1] - 1)], -1)
+    places = np.take_along_axis(numbers, np.take_along_axis(order, middle, -1), -1)
+    half = np.where(np.isnan(y), 0, g / 2).reshape((*shape[:-1], 1))
+    return put_back(np.broadcast_to(half, places.shape), places, shape=x.shape)
 
 
 def _back(shift: Any) -> Any:
@@ -104,7 +129,9 @@ choose = linear(
 difference: Primitive = linear(  # of neighbours; its adjoint is minus the difference, with zeros beyond both ends
     lambda x, axis: np.diff(x, axis=axis),
     r"\Delta #1",
-    lambda g, y, x, axis: -difference(np.pad(g, [(int(k == axis),) * 2 for k in range(g.ndim)]), axis=axis),
+    lambda g, y, x, axis: (
+        -difference(np.pad(g, [(int(k == axis),) * 2 for k in range(g.ndim)]), axis=axis) if x.shape[axis] else g
+    ),
     name="difference",
 )
 pad = general(  # with constants, which do not move
@@ -131,6 +158,9 @@ partition = general(
     r"\mathrm{partition}(#1)",
     lambda g, y, x, kth, axis: np.take_along_axis(g, _by_rank(np.argsort(y, axis), np.argsort(x, axis), axis), axis),
     name="partition",
+)
+median = general(  # the middle one, or the mean of the two; without what is missing, if that is asked for
+    _median, r"\mathrm{median}(#1)", _median_rule, name="median"
 )
 ranked = general(  # of the last axis only the entries that would stand at `ranks` if it were sorted
     lambda x, ranks: np.partition(x, ranks, -1)[..., ranks],

@@ -72,6 +72,13 @@ def _einsum_adjoint(i: int, g: Any, y: Any, *xs: Any, subscripts: str) -> Any:
     return einsum(g, *(x for _, x in rest), subscripts=exchanged)
 
 
+def _correlate(a: Any, v: Any, zeros: tuple[int, int]) -> Any:
+    if zeros == (0, 0) and a.size >= v.size:
+        return np.correlate(a, v)
+    every = np.correlate(a, v, "full")  # as if there were one zero less than v is long
+    return every[v.size - 1 - zeros[0] : every.size - (v.size - 1 - zeros[1])]
+
+
 def _last_with(b_axis: int) -> tuple[Any, Any]:
     """The rules of a product that sums over the last axis of a and axis `b_axis` of b: those of tensordot."""
 
@@ -95,8 +102,32 @@ tensordot: Primitive = linear(  # axes: the summed axes of a, and those of b, ea
 einsum: Primitive = linear(  # subscripts: one letter for each axis, with the output's written out
     _einsum, r"\mathrm{einsum}(#1)", _einsum_adjoint, variadic=True, multilinear=True, name="einsum"
 )
+correlate: Primitive = linear(  # y_k = sum_n a_(k+n) v_n wherever all of v fits on a, with so many zeros at its ends
+    _correlate,
+    r"#1 \star #2",
+    lambda g, y, a, v, zeros: correlate(g, v[::-1], zeros=tuple(v.shape[0] - 1 - n for n in zeros)),
+    lambda g, y, a, v, zeros: correlate(a, g, zeros=zeros),
+    multilinear=True,
+    name="correlate",
+)
+convolve: Primitive = linear(  # the same with v from behind
+    lambda a, v, zeros: _correlate(a, v[::-1], zeros),
+    r"#1 * #2",
+    lambda g, y, a, v, zeros: correlate(g, v, zeros=tuple(v.shape[0] - 1 - n for n in zeros)),
+    lambda g, y, a, v, zeros: correlate(a, g, zeros=zeros)[::-1],
+    multilinear=True,
+    name="convolve",
+)
 dot = linear(np.dot, r"#1 \cdot #2", *_last_with(-2), multilinear=True, name="dot")  # b of two axes or more
 inner = linear(np.inner, r"#1 \cdot #2", *_last_with(-1), multilinear=True, name="inner")  # of one or more each
+cross: Primitive = linear(  # of vectors of 3: <g, a x b> = <b x g, a> = <g x a, b>
+    np.cross,
+    r"#1 \times #2",
+    lambda g, y, a, b: cross(b, g),
+    lambda g, y, a, b: cross(g, a),
+    multilinear=True,
+    name="cross",
+)
 vdot = linear(  # of all entries, in order
     np.vdot,
     r"#1 \cdot #2",

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.primitive import general, linear
+from tinygrad_lite.primitive import constant, general, linear
 from tinygrad_lite.primitives.shaping import broadcast_to, expand_dims
 
 
-def _restore(g: Any, axis: Any, keepdims: bool) -> Any:
-    """`g` with the reduced axes back, of size 1: a shape that broadcasts against the input."""
-    return g if keepdims or axis is None else expand_dims(g, axis=axis)
+def _restore(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """`g` with the reduced axes of `x` back, of size 1: a shape that broadcasts against it. A number has none."""
+    return g if keepdims or axis is None or not x.ndim else expand_dims(g, axis=axis)
 
 
 def _count(x: Any, y: Any) -> int:
-    """How many entries of `x` went into each entry of `y`."""
-    return int(x.size // y.size) if y.size else 0
+    """How many entries of `x` went into each entry of `y`; of none, 1: nothing is divided by it then."""
+    return int(x.size // y.size) or 1 if y.size else 1
 
 
 def divided(g: Any, n: int) -> Any:
@@ -42,12 +42,14 @@ def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def _share_among_ties(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     # d max/dx is 1 at the largest entry; k equal largest entries get 1/k each.
-    ties = x == _restore(y, axis, keepdims)
-    return _restore(g, axis, keepdims) * (ties / np.sum(ties, axis=axis, keepdims=True))
+    ties = x == _restore(y, x, axis, keepdims)
+    return _restore(g, x, axis, keepdims) * (ties / np.sum(ties, axis=axis, keepdims=True))
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     # ln sum e^x = m + ln sum e^(x-m): with m the largest entry no exponential overflows.
+    if not x.size:  # of nothing: ln 0
+        return np.logaddexp.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # wants a literal
     m = np.maximum.reduce(x, axis=axis, keepdims=True)
     if np.logical_and.reduce(np.isfinite(m), axis=None):
         y = np.log(_sum(np.exp(x - m), axis, True)) + m
@@ -55,26 +57,33 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
         m = np.where(np.isfinite(m), m, 0)
         with np.errstate(divide="ignore"):  # ln 0 = -inf is the right answer for a row of -inf
             y = np.log(_sum(np.exp(x - m), axis, True)) + m
-    return y if keepdims else y.squeeze(axis)
+    return y if keepdims or not x.ndim else y.squeeze(axis)
 
 
 def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     # The derivative is the softmax of x. In e^(x-y) the rounding of y, large for large x, is a factor common to all:
     # dividing by the sum, which is 1 but for it, takes it out again.
-    s = np.exp(x - _restore(y, axis, keepdims))
-    return s * (_restore(g, axis, keepdims) / _sum(s, axis, True))
+    s = np.exp(x - _restore(y, x, axis, keepdims))
+    if not x.size:
+        return s
+    return s * (_restore(g, x, axis, keepdims) / _sum(s, axis, True))
+
+
+def _largest(x: Any, axis: Any) -> Any:
+    m = x.max(axis=axis, keepdims=True) if x.size else _sum(x, axis, True)  # of nothing: 0
+    return np.where(np.isfinite(m), m, 0)
 
 
 sum = linear(
     _sum,
     r"\sum #1",
-    lambda g, y, x, axis, keepdims: broadcast_to(_restore(g, axis, keepdims), shape=x.shape),
+    lambda g, y, x, axis, keepdims: broadcast_to(_restore(g, x, axis, keepdims), shape=x.shape),
     name="sum",
 )
 mean = linear(
     _mean,
     r"\mathrm{mean}\, #1",
-    lambda g, y, x, axis, keepdims: broadcast_to(divided(_restore(g, axis, keepdims), _count(x, y)), shape=x.shape),
+    lambda g, y, x, axis, keepdims: broadcast_to(divided(_restore(g, x, axis, keepdims), _count(x, y)), shape=x.shape),
     name="mean",
 )
 max = general(
@@ -93,7 +102,7 @@ var = general(  # the mean moves with x too, but sum_i (x_i - mean) = 0 makes th
     lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
     r"\mathrm{var}\, #1",
     lambda g, y, x, axis, ddof, keepdims: (
-        _restore(g, axis, keepdims) * (x - np.mean(x, axis=axis, keepdims=True)) * 2 / (_count(x, y) - ddof)
+        _restore(g, x, axis, keepdims) * (x - np.mean(x, axis=axis, keepdims=True)) * 2 / (_count(x, y) - ddof)
     ),
     name="var",
 )
@@ -103,3 +112,5 @@ logsumexp = general(
     _logsumexp_pull,
     name="logsumexp",
 )
+# What softmax is shifted by: it does not depend on the shift, so no gradient goes through it.
+largest = constant(_largest, r"\max #1", name="largest")

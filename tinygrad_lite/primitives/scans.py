@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_lite.primitive import general, linear
 from tinygrad_lite.primitives.limits import or_one
+from tinygrad_lite.primitives.moving import _numbered, put_back
 from tinygrad_lite.primitives.reductions import _count, _restore
 
 
@@ -37,7 +38,7 @@ def _prod_rule(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     kept = moved.shape[: x.ndim - len(axes)]
     others = _product_of_others(np.reshape(moved, (*kept, math.prod(moved.shape[len(kept) :]))))
     others = np.reshape(others, moved.shape)
-    return _restore(g, axis, keepdims) * np.moveaxis(others, last, axes)
+    return _restore(g, x, axis, keepdims) * np.moveaxis(others, last, axes)
 
 
 def _reversed_cumsum(g: Any, y: Any, x: Any, axis: int) -> Any:
@@ -61,6 +62,13 @@ def _cumprod_rule(g: Any, y: Any, x: Any, axis: int) -> Any:
     return np.moveaxis(before * s, -1, axis)
 
 
+def _set_at(g: Any, y: Any, x: Any, axis: int) -> Any:
+    # each entry of y was set by the last that was an extreme till then
+    places = np.arange(x.shape[axis]).reshape([-1 if k == axis else 1 for k in range(x.ndim)])
+    last = np.maximum.accumulate(np.where((x == y) | np.isnan(x), places, 0), axis)
+    return put_back(g, np.take_along_axis(_numbered(x.shape), last, axis), shape=x.shape)
+
+
 def _norm(x: Any, axis: Any, keepdims: Any, order: float = 2) -> Any:
     if order == 2 and axis is None:
         flat = x.reshape(-1)
@@ -72,9 +80,13 @@ def _norm(x: Any, axis: Any, keepdims: Any, order: float = 2) -> Any:
 
 
 def _norm_rule(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, order: float = 2) -> Any:
-    length = _restore(or_one(y), axis, keepdims)
-    share = x / length if order == 2 else np.sign(x) * (np.abs(x) / length) ** (order - 1)
-    return _restore(g, axis, keepdims) * share
+    length = _restore(or_one(y), x, axis, keepdims)
+    if order == 2:
+        share = x / length
+    else:  # a 0 among the entries makes the ratio 0, to a power that may be negative
+        ratio = or_one(np.abs(x) / length)
+        share = np.sign(x) * ratio ** (order - 1) * _restore(y != 0, x, axis, keepdims)
+    return _restore(g, x, axis, keepdims) * share
 
 
 prod = general(
@@ -89,11 +101,13 @@ cumsum = linear(
 cumprod = general(
     lambda x, axis: np.multiply.accumulate(x, axis=axis), r"\mathrm{cumprod}(#1)", _cumprod_rule, name="cumprod"
 )
+running_max = general(lambda x, axis: np.maximum.accumulate(x, axis), r"\max_{\le}(#1)", _set_at, name="running_max")
+running_min = general(lambda x, axis: np.minimum.accumulate(x, axis), r"\min_{\le}(#1)", _set_at, name="running_min")
 std = general(  # the root of the variance; where all entries are equal the derivative is 0
     lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
     r"\mathrm{std}\, #1",
     lambda g, y, x, axis, ddof, keepdims: (
-        _restore(g / or_one(y), axis, keepdims)
+        _restore(g / or_one(y), x, axis, keepdims)
         * (x - np.mean(x, axis=axis, keepdims=True))
         * np.divide(1.0, _count(x, y) - ddof)
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.context import RECORDING, recording
+from tinygrad_lite.context import RECORDING, recording, tracing
 from tinygrad_lite.graph import GraphError, Node, ancestors, descendants, next_order, same_bits, sweep
 from tinygrad_lite.primitive import Primitive
 from tinygrad_lite.tensor import Tensor, leaf, record
@@ -20,7 +20,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Of a chain of n steps every k-th can be kept: memory falls to about n/k + k values, for one more forward run.
     Tensors that `f` reaches otherwise, a module's parameters, get their gradient too. `f` takes Tensors or arrays
-    by position, returns one Tensor, and has to do the same each time: seed a generator inside it.
+    by position, returns one Tensor, and has to do the same each time: seed a generator inside it. (What it does
+    besides happens twice: BatchNorm's running statistics move at both runs, as in PyTorch.)
 
     Raises: GraphError if the second run gives another value or a parameter was changed in between.
 
@@ -32,7 +33,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if not RECORDING.get():
+        if not RECORDING.get() or tracing() is not None:  # what is compiled keeps no graph
             return f(*args, **kwargs)
         started = next_order()
         y = f(*args, **kwargs)

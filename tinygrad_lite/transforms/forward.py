@@ -19,7 +19,7 @@ from tinygrad_lite.graph import Node, _fit, _operands, ancestors, descendants, s
 from tinygrad_lite.primitives.shaping import broadcast_to
 from tinygrad_lite.tensor import Tensor, as_tensor, leaf
 from tinygrad_lite.transforms.tracing import Trace, as_leaf, name_of
-from tinygrad_lite.transforms.trees import leaves
+from tinygrad_lite.transforms.trees import beside
 
 
 def carry(trace: Trace, tangents: list[Any], on_nodes: bool) -> Any:
@@ -91,18 +91,13 @@ def jvp(f: Callable[..., Any], xs: Any, vs: Any) -> tuple[Tensor, Tensor]:
             "jvp(f, (x,), (v,))"
         )
     trace = Trace(f, tuple(xs), {}, range(len(xs)))
-    directions = [as_tensor(v) for v in leaves_of(vs)]
+    directions = [as_tensor(v) for x, v in zip(xs, vs, strict=True) for v in beside(x, v)]
     shapes = [x.shape for x in trace.inputs], [v.shape for v in directions]
     if shapes[0] != shapes[1]:
         raise ValueError(f"jvp of {name_of(f)}: arguments of shapes {shapes[0]}, directions of shapes {shapes[1]}")
-    on_nodes = trace.outer or (RECORDING.get() and any(v.requires_grad for v in directions))
+    on_nodes = trace.outer or (bool(RECORDING.get()) and any(v.requires_grad for v in directions))
     directions = [v.astype(x.dtype) if v.dtype != x.dtype else v for v, x in zip(directions, trace.inputs, strict=True)]
     tangent = carry(trace, directions if on_nodes else [v.current() for v in directions], on_nodes)
     if tangent is None:
         tangent = np.zeros(trace.y.shape, trace.y.dtype)
     return trace.value(), as_leaf(tangent)
-
-
-def leaves_of(arguments: Any) -> list[Any]:
-    """The leaves of each of `arguments`, in order."""
-    return [x for argument in arguments for x in leaves(argument)]

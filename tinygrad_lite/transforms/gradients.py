@@ -103,7 +103,7 @@ def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Tensor, Callable[[Any], tuple[
         seed = as_tensor(g)
         if seed.shape != y.shape:
             raise ValueError(f"vjp of {name_of(f)}: the cotangent has shape {seed.shape}, its value {y.shape}")
-        on_nodes = trace.outer or (seed.requires_grad and RECORDING.get())
+        on_nodes = trace.outer or (seed.requires_grad and bool(RECORDING.get()))
         if seed.dtype != y.dtype:
             seed = seed.astype(y.dtype)
         pulled = trace.pull(seed if on_nodes else seed.current(), on_nodes=on_nodes)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.tensor import Tensor, leaf
+from tinygrad_lite.tensor import Tensor, as_tensor, leaf
 from tinygrad_lite.transforms.forward import carry, jvp
 from tinygrad_lite.transforms.gradients import Argnums, arranged, grad, wanted_by
-from tinygrad_lite.transforms.tracing import Trace
-from tinygrad_lite.transforms.trees import is_tree, leaves
+from tinygrad_lite.transforms.tracing import Trace, name_of
+from tinygrad_lite.transforms.trees import beside, is_tree, leaves, map_leaves
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -77,27 +78,41 @@ def _joined(parts: list[Any], axis: int, shape: tuple[int, ...], final: tuple[in
     return joined if isinstance(joined, Tensor) else leaf(joined)
 
 
-def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The function that gives d^2 f / dx_i dx_j, of shape x.shape + x.shape, for a scalar-valued `f`.
 
-    The Jacobian of the gradient: forward over reverse.
-
-    Raises: TypeError if the argument is a tree of tensors; differentiate by one at a time.
+    The Jacobian of the gradient: forward over reverse. By several tensors (a tuple of `argnums`, a tuple, list or
+    dict for an argument) it is a block for each pair of them: H[a][b] has shape a.shape + b.shape.
 
     >>> import numpy as np, tinygrad_lite as tl
     >>> tl.hessian(lambda x: x[0] ** 2 * x[1])(np.array([2.0, 3.0]))
     Tensor([[6., 4.],
             [4., 0.]])
+    >>> tl.hessian(lambda p: p["a"] ** 2 * p["b"])({"a": tl.tensor(2.0), "b": tl.tensor(3.0)})["a"]
+    {'a': Tensor(6.), 'b': Tensor(4.)}
     """
-    of_gradient = jacobian(grad(f, argnums), argnums)
+    gradient = grad(f, argnums)
+
+    @functools.wraps(f)
+    def all_entries(*args: Any, **kwargs: Any) -> Any:
+        return np.concatenate([np.ravel(g) for g in leaves(gradient(*args, **kwargs))])
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if -len(args) <= argnums < len(args) and is_tree(args[argnums]):
-            raise TypeError("hessian takes one tensor at a time; for a tree of them use hvp, or join them in one")
-        return of_gradient(*args, **kwargs)
+        asked = [args[i] for i in wanted_by(argnums) if -len(args) <= i < len(args)]
+        if isinstance(argnums, int) and not (asked and is_tree(asked[0])):
+            return jacobian(gradient, argnums)(*args, **kwargs)
+        rows, blocks, end = jacobian(all_entries, argnums)(*args, **kwargs), [], 0
+        for shape in [np.shape(x) for part in asked for x in leaves(part)]:
+            start, end = end, end + math.prod(shape)
+            blocks.append(_rows_of(rows, start, end, shape))
+        return arranged(args, argnums, blocks)
 
     return wrapped
+
+
+def _rows_of(tree: Any, start: int, end: int, shape: tuple[int, ...]) -> Any:
+    return map_leaves(lambda rows: rows[start:end].reshape(shape + rows.shape[1:]), tree)
 
 
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
@@ -109,7 +124,10 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     """
     if not is_tree(x):
         return jvp(grad(f), (x,), (v,))[1]
-    directions = list(leaves(v))  # a tree of tensors: H v is the gradient of <grad f, v>
+    directions = [as_tensor(u) for u in beside(x, v)]  # a tree of tensors: H v is the gradient of <grad f, v>
+    shapes = [np.shape(a) for a in leaves(x)], [u.shape for u in directions]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"hvp of {name_of(f)}: arguments of shapes {shapes[0]}, directions of shapes {shapes[1]}")
 
     def along_v(point: Any) -> Any:
         return sum((np.vdot(g, u) for g, u in zip(leaves(grad(f)(point)), directions, strict=True)), start=0.0)

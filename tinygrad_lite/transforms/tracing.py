@@ -31,7 +31,7 @@ class Trace:
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], wanted: Iterable[int]):
         self.arguments = list(args)
-        recorded = RECORDING.get()
+        mode = RECORDING.get()
         for i in wanted:
             if not -len(args) <= i < len(args):
                 raise ValueError(f"{name_of(f)} was called with {len(args)} arguments; there is no argument {i}")
@@ -40,6 +40,11 @@ class Trace:
         self.inputs: list[Tensor] = [x for i in wanted for x in leaves(self.arguments[i])]
         with recording(True):
             y = f(*self.arguments, **kwargs)
+        if isinstance(y, (tuple, list, dict)):
+            raise TypeError(
+                f"{name_of(f)} returned a {type(y).__name__} of {len(y)}; a derivative is that of one Tensor. Return "
+                "one of them, or join them: np.stack, np.concatenate."
+            )
         if not isinstance(y, Tensor):
             raise TypeError(
                 f"{name_of(f)} returned {type(y).__name__}, not a Tensor: its result does not depend on its "
@@ -48,7 +53,8 @@ class Trace:
         self.y = y
         self.order = ancestors([y], differentiable=True)
         own = set(self.inputs)
-        self.outer = recorded and any(node.op is None and node not in own for node in self.order)
+        others = any(node.op is None and node not in own for node in self.order)
+        self.outer = mode.__class__ is str or (bool(mode) and others)  # where everything is recorded, so is this
         self.path: set[Node] = descendants(self.inputs, self.order)
 
     def value(self) -> Tensor:

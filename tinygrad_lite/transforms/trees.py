@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.primitive import Symbolic
 from tinygrad_lite.tensor import Tensor
 
 
@@ -14,7 +15,7 @@ def is_tree(a: Any) -> bool:
     """Whether `a` is a container of tensors or arrays; a nested list of numbers is not, it is one array."""
     if isinstance(a, dict):
         return True
-    return isinstance(a, (tuple, list)) and any(isinstance(x, (Tensor, np.ndarray)) or is_tree(x) for x in a)
+    return isinstance(a, (tuple, list)) and any(isinstance(x, (Tensor, np.ndarray, Symbolic)) or is_tree(x) for x in a)
 
 
 def leaves(tree: Any) -> Iterator[Any]:
@@ -24,6 +25,22 @@ def leaves(tree: Any) -> Iterator[Any]:
     else:
         for part in tree.values() if isinstance(tree, dict) else tree:
             yield from leaves(part)
+
+
+def beside(tree: Any, other: Any) -> Iterator[Any]:
+    """The leaves of `other` in the order of those of `tree`, whose form it has to have; a dict's by their keys."""
+    if not is_tree(tree):
+        yield other
+        return
+    keys, theirs = _keys(tree), _keys(other)
+    if set(keys) != set(theirs):
+        raise ValueError(f"a direction has the form of what it is a direction of: parts {keys}, not {theirs}")
+    for key in keys:
+        yield from beside(tree[key], other[key])
+
+
+def _keys(tree: Any) -> list[Any]:
+    return list(tree) if isinstance(tree, dict) else list(range(len(tree))) if isinstance(tree, (tuple, list)) else []
 
 
 def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:
