@@ -276,6 +276,11 @@ def test_pictures_need_no_dot(tmp_path: Path) -> None:
     written = drawing.render(outfile=tmp_path / "picture.png")
     assert Path(written).read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "picture.gv").exists()
+    (tmp_path / "other.gv").write_text("somebody's")
+    assert Path(drawing.render(tmp_path / "other.png")).read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "other.gv").read_text() == "somebody's"
+    assert not (tmp_path / "other.png.svg").exists()
+    assert Path(drawing.render(tmp_path / "sub" / "x.svg")).read_text(encoding="utf-8").startswith("<?xml")
     assert Path(drawing.save(tmp_path / "text.gv")).read_text(encoding="utf-8") == drawing.source
     assert drawing.pipe("svg", encoding="utf-8").startswith("<?xml")
     assert "<svg" in drawing._repr_mimebundle_()["image/svg+xml"]

@@ -18,6 +18,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "")
     (tmp_path / "my_own_net.py").write_text(NET + MORE)
+    (tmp_path / "broken.py").write_text("net = 1 / 0\n")
     return tmp_path
 
 
@@ -55,11 +56,13 @@ def test_a_network_of_ones_own(place: Path, arguments: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        ("nowhere:net", 2, "No module named 'nowhere'"),
-        ("my_own_net.py:nothing", 2, "has no attribute 'nothing'"),
+        ("nowhere:net", 2, "finds no module nowhere here. For a file give its name with .py: nowhere.py:net"),
+        ("nowhere.py:net", 2, "nowhere.py:net: there is no file nowhere.py. Give the path of the file from here."),
+        ("broken.py:net", 2, "broken.py cannot be read. It stops with ZeroDivisionError: division by zero"),
+        ("my_own_net.py:nothing", 2, "there is no nothing in my_own_net.py. It has: C, f, net, nn, tensor, x, y"),
         ("my_own_net.py", 2, "MODULE:OBJECT"),
         ("my_own_net.py:C", 2, "is a class"),
-        ("my_own_net.py:f", 2, "is a function"),
+        ("my_own_net.py:f", 2, "Give it once for each input"),
         ("my_own_net.py:nn", 1, "not a Tensor"),
         ("my_own_net.py:net --input-shape 1x3", 1, "the weight (10, 784) maps 784 features"),
         ("-o picture.pdf", 1, "install Graphviz itself"),

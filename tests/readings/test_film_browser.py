@@ -68,6 +68,7 @@ def title(page: Any) -> str:
     return str(shown.locator("h2").inner_text())
 
 
+@pytest.mark.thorough
 def test_every_step_by_buttons_and_by_keys(show: Open) -> None:
     film, _ = exercise_film()
     page = show(film.html())
@@ -152,6 +153,7 @@ def test_cotangents_appear_when_their_step_comes_and_go_when_one_steps_back(show
         assert state() == on[k]
 
 
+@pytest.mark.thorough
 def test_play_pause_and_speed(show: Open) -> None:
     film, _ = exercise_film()
     page = show(film.html())
@@ -187,6 +189,7 @@ def test_a_click_on_a_node_goes_to_its_steps(show: Open) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800), (3840, 2160)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.thorough
 def test_it_fits_and_has_contrast(show: Open, width: int, height: int, scheme: str) -> None:
     film, _ = exercise_film()
     page = show(film.html(), viewport={"width": width, "height": height}, color_scheme=scheme)
@@ -214,6 +217,7 @@ def contrast(a: str, b: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+@pytest.mark.thorough
 def test_no_name_is_run(show: Open) -> None:
     total = sum((np.sum(tl.tensor([1.0, 2.0], requires_grad=True, name=name) ** 2) for name in HOSTILE), start=0.0)
     film = tl.draw({HOSTILE[0]: total}).film(title=HOSTILE[1])
@@ -227,6 +231,7 @@ def test_no_name_is_run(show: Open) -> None:
     assert page.title() == HOSTILE[1]
 
 
+@pytest.mark.thorough
 def test_reduced_motion_stops_what_moves(show: Open) -> None:
     film, _ = exercise_film()
     for setting, animated in ("no-preference", True), ("reduce", False):
@@ -261,6 +266,7 @@ def test_it_plays_inside_a_notebooks_frame(show: Open) -> None:
     assert frame.locator("#count").inner_text() == f"2 / {len(film.steps)}"
 
 
+@pytest.mark.thorough
 def test_500_nodes_are_quick_to_step_through(show: Open) -> None:
     h: Any = tl.tensor([1.0, 2.0], requires_grad=True)
     w = h

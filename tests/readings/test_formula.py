@@ -12,7 +12,8 @@ import pytest
 import tinygrad_lite as tl
 from tinygrad_lite.graph import Node
 from tinygrad_lite.primitives import TABLE
-from tinygrad_lite.readings import formula
+from tinygrad_lite.readings import formula, typeset
+from tinygrad_lite.readings.dialects import text
 from tinygrad_lite.readings.formula import applied, name, number
 
 
@@ -37,6 +38,15 @@ def test_every_row_becomes_well_formed_mathml(row: tl.Primitive) -> None:
         assert f">{letter}<" in text
 
 
+def test_a_group_ends_where_its_brace_does() -> None:
+    a, b = typeset.name("a"), typeset.name("b")
+    assert text(typeset.template(r"#1^{\mathsf T}\,#2", [a, b])) == "a^T b"
+    assert text(typeset.applied(TABLE["conv2d_input"], [a, b])) == "a ⋆^T b"
+    numbers = typeset.Matrix((("2", "0"),))
+    assert text(typeset.Script(a.layout, sub=numbers)) == "a_([2 0])"  # and not entry 20
+    assert text(typeset.Script(a.layout, sub=typeset.row(b.layout, a.layout))) == "a_ba"
+
+
 def test_brackets_stand_where_they_have_to() -> None:
     a, b, c = (name(letter) for letter in "abc")
     total = applied(TABLE["add"], [a, b])
@@ -50,6 +60,15 @@ def test_brackets_stand_where_they_have_to() -> None:
     assert flat(applied(TABLE["tanh"], [total])[0]) == "tanh(a+b)"
     assert flat(applied(TABLE["affine"], [a, b])[0]) == "abT"
     assert flat(applied(TABLE["multiply"], [number(2), number(-3)])[0]) == "2⊙(−3)"
+    assert flat(applied(TABLE["negative"], [applied(TABLE["subtract"], [a, b])])[0]) == "−(a−b)"
+    assert flat(applied(TABLE["negative"], [product])[0]) == "−a⊙b"
+    assert flat(applied(TABLE["negative"], [number(-3)])[0]) == "−(−3)"
+    assert flat(applied(TABLE["tanh"], [product])[0]) == "tanh(a⊙b)"  # and not b times tanh a
+    assert flat(applied(TABLE["multiply"], [applied(TABLE["tanh"], [a]), b])[0]) == "tanha⊙b"
+    assert flat(applied(TABLE["square"], [applied(TABLE["sin"], [product])])[0]) == "(sin(a⊙b))2"
+    summed = applied(TABLE["sum"], [a])
+    assert flat(applied(TABLE["multiply"], [summed, b])[0]) == "(∑a)⊙b"  # and not the sum of products
+    assert flat(applied(TABLE["add"], [summed, b])[0]) == "∑a+b"
 
 
 def pulled(y: Any, i: int = 0) -> tuple[str, str, object]:

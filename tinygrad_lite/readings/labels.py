@@ -101,11 +101,11 @@ class Names:
         for node in nodes:
             for i, x in enumerate(node.inputs):
                 if x is None and isinstance(node.args[i], np.ndarray):
-                    name = self._of_array(node.args[i])
+                    name = self.of_array(node.args[i])
                     if name:
                         self._constants[node, i] = name
                     else:
-                        given((node, i), node.args[i], _role(node.op, i) or "c")
+                        given((node, i), node.args[i], _role(node.op, i) or ("y" if _is_target(node, i) else "c"))
             if node not in self._names:
                 if node.op is None and not node.requires_grad:
                     given(node, node.value, "x")
@@ -125,7 +125,8 @@ class Names:
                     else:
                         self._constants[thing] = name
 
-    def _of_array(self, array: Any) -> str | None:
+    def of_array(self, array: Any) -> str | None:
+        """The user's name for an array, if there is one."""
         # The graph holds copies of arrays from outside, so that they are known again by their bits only.
         found = [name for name, other in self.arrays if same_bits(array, other)] if array.size else []
         return found[0] if len(found) == 1 else None
@@ -151,7 +152,7 @@ class Names:
             return self._names.get(x, "…")
         a = node.args[i]
         if isinstance(a, np.ndarray):
-            return self._constants.get((node, i)) or self._of_array(a) or _role(node.op, i) or "c"
+            return self._constants.get((node, i)) or self.of_array(a) or _role(node.op, i) or "c"
         return "None" if a is None else numeral(a)
 
     def expression(self, node: Node) -> str:
@@ -212,6 +213,12 @@ def _stem(node: Node, is_output: bool) -> str:
     if node.scope is not None and type(node.scope.module).__name__.endswith("Loss") and is_output:
         return "loss"
     return STEMS.get(node.op.name, "out" if is_output else "v")
+
+
+def _is_target(node: Node, i: int) -> bool:
+    """Whether an operand is what a loss compares with: something of its own shape is subtracted in it."""
+    in_loss = node.scope is not None and type(node.scope.module).__name__.endswith("Loss")
+    return in_loss and node.op is not None and node.op.name == "subtract" and np.shape(node.args[i]) == node.value.shape
 
 
 def _role(op: Primitive | None, i: int) -> str | None:

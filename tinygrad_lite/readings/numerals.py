@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 
-def numeral(x: Any) -> str:
-    """One number: `3` for 3.0, four significant digits otherwise.
+def numeral(x: Any, digits: int = 4) -> str:
+    """One number: `3` for 3.0, so many significant digits otherwise.
 
     >>> [numeral(x) for x in (3.0, -0.25, 1 / 3, 1e-9, True, float("nan"), float("-inf"))]
     ['3', '-0.25', '0.3333', '1e-09', 'True', 'nan', '-inf']
@@ -19,7 +19,7 @@ def numeral(x: Any) -> str:
     x = float(x)
     if not math.isfinite(x):
         return str(x)
-    return str(int(x)) if x == int(x) and abs(x) < 1e6 else f"{x:.4g}"
+    return str(int(x)) if x == int(x) and abs(x) < 1e6 else f"{x:.{digits}g}"
 
 
 def table(array: Any, rows: int = 4, columns: int = 5) -> list[str]:

@@ -23,6 +23,7 @@ from tinygrad_lite.readings.drawing.dot import lines
 from tinygrad_lite.readings.drawing.scene import Scene
 
 BUNDLED = "graphviz-pure"
+PICTURES = frozenset({"svg", "png", "pdf", "jpg", "jpeg"})  # a file so called is the picture, not graphviz's source
 INSTALL = "apt install graphviz (Debian, Ubuntu), brew install graphviz (macOS), winget install graphviz (Windows)"
 
 
@@ -34,7 +35,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the library has no typ
     """A picture of a graph: a `graphviz.Digraph` that can be looked at without Graphviz.
 
     `.source`, `.save`, `.render` and `.pipe` work as graphviz's users know them, with SVG as the format if none is
-    named; `.to_html` writes the film. `scene` is what is on the picture, as data.
+    named, but `.render("x.png")` writes just that picture; `.to_html` writes the film. `scene` is what is on the
+    picture, as data.
 
     Raises: RenderError from `render` and `pipe` for a format that only Graphviz itself can write.
     """
@@ -65,7 +67,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the library has no typ
         outfile: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> str:
-        """Write the source and the image to files; return the image's path."""
+        """Write the source and the image to files, or the image alone to "x.svg", "x.png"; return the image's path."""
+        named = Path(filename or "").suffix.lstrip(".").lower()
+        if named in PICTURES and format is None and outfile is None:
+            picture = Path(directory or self.directory, filename or "")
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.write_bytes(self.pipe(named, engine=options.get("engine")))
+            if view or options.get("quiet_view"):
+                self._view(str(picture), format=named, quiet=bool(options.get("quiet_view")))
+            return str(picture)
         if shutil.which("dot"):
             options.update(directory=directory, view=view, cleanup=cleanup, format=format, outfile=outfile)
             return str(super().render(filename, **options))

@@ -1,0 +1,1 @@
+"""The parts of `derive`, in the order of the work: expressions, lines, words, checks, page, printed pages."""
