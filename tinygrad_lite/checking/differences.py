@@ -10,6 +10,7 @@ C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineeri
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def gradcheck(
     Checks every entry of every x of floats, for a random cotangent of f's value. Without `vjp` it is this library's
     gradient that is checked, up to derivatives of `order`; with it a pair of functions of anybody's: `vjp(g, *xs)`
     gives the cotangent of each x (not in a tuple if there is one x) from that of f's value.
+    What reads one triangle of a symmetric matrix (cholesky, eigh) is to be checked as f((a + a.T) / 2).
     At a kink, where the slopes to both sides differ, any slope between them is right. `ulps` is the error allowed,
     in units of rounding of the largest derivative in the dtype of x; what differences cannot tell is added.
 
@@ -66,18 +68,32 @@ def gradcheck(
     >>> tl.gradcheck(np.sin, np.array([1.0]), vjp=lambda g, x: -g * np.cos(x))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    tinygrad_lite.check.differences.GradientError: sin: the gradient by input 0 at [0] is ...
+    tinygrad_lite.checking.differences.GradientError: sin: the gradient by input 0 at [0] is ...
     """
+    if not callable(f):
+        raise TypeError(f"gradcheck takes a function and then its inputs, gradcheck(f, x); the first is {name_of(f)}")
     arrays = [np.array(x.current() if isinstance(x, Tensor) else x) for x in xs]
     floats = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
     if not floats:
         raise TypeError(f"gradcheck of {name_of(f)}: no argument is of floats, so there is nothing to differentiate")
-    g = _cotangent(np.shape(_plain(f(*arrays))))
+    if vjp is None:
+        f = _on_arrays(f, arrays)
+    value = _plain(f(*arrays))
+    if not np.isfinite(value).all():
+        raise ValueError(
+            f"gradcheck of {name_of(f)}: its value here is not finite, {value!r}, so no slope to hold a gradient "
+            "to. Choose inputs inside its domain."
+        )
+    g = _cotangent(np.shape(value))
     if vjp is None:
         pulled = _pulled(f, arrays, floats, g)
     else:
         pulled = vjp(g, *arrays)
         pulled = list(pulled) if isinstance(pulled, (tuple, list)) else [pulled]
+        if len(pulled) != len(xs):
+            raise GradientError(
+                f"{name_of(f)}: vjp gave {len(pulled)} cotangents for {len(xs)} inputs; it gives a tuple, one for each"
+            )
         pulled = [pulled[i] for i in floats]
     try:
         for i, got in zip(floats, pulled, strict=True):
@@ -89,6 +105,20 @@ def gradcheck(
     if order > 1:
         gradcheck(_gradient_along(f, floats, g), *arrays, order=order - 1, ulps=ulps)
     return True
+
+
+def _on_arrays(f: Callable[..., Any], arrays: list[Array]) -> Callable[..., Any]:
+    """f itself if it takes arrays; if it asks for what only a Tensor has, such as `.at`, f on Tensors of them."""
+    try:
+        f(*arrays)
+    except AttributeError:
+
+        @functools.wraps(f)
+        def on_tensors(*xs: Any) -> Any:
+            return f(*(x if isinstance(x, Tensor) else Tensor(x) for x in xs))
+
+        return on_tensors
+    return f
 
 
 def _plain(y: Any) -> Any:
@@ -147,7 +177,9 @@ def _compare(name: str, f: Callable[..., Any], arrays: list[Array], i: int, g: A
 
     slopes = {k: _slope(lambda step, k=k: moved(k, step), abs(float(x[k]))) for k in np.ndindex(x.shape)}  # type: ignore[misc]
     largest = max((abs(s) for slope in slopes.values() for s in (slope.low, slope.high) if np.isfinite(s)), default=0.0)
-    unit = float(np.finfo(x.dtype).eps) * max(largest, float(np.finfo(x.dtype).tiny))
+    # A derivative far smaller than the values that it is made of (1 - y^2 where y = tanh x is 1) has their rounding.
+    values = 2 / ulps * float(np.max(np.abs(g * _plain(f(*wide))), initial=0))
+    unit = float(np.finfo(x.dtype).eps) * max(largest, values, float(np.finfo(x.dtype).tiny))
     for k, slope in slopes.items():
         value = float(got[k])
         miss = slope.miss(value)
@@ -172,25 +204,40 @@ def _slope(phi: Callable[[Any], Any], size: float) -> Slope:
         return Slope(central, central, error)
     # A function such as abs takes them but is not analytic: then the two disagree, and the differences are right.
     if np.isfinite(exact) and abs(exact - central) <= max(100 * error, 1e-7 * abs(central)):
-        return Slope(exact, exact, 0.0)
+        return Slope(exact, exact, min(error, abs(exact - central)))  # a formula may lose digits of it too
     return Slope(central, central, error)
 
 
-def _extrapolated(phi: Callable[[Any], Any], h: float, levels: int = 14) -> tuple[float, float]:
-    """Ridders' method: central differences with h, h/2, h/4..., each pair combined to cancel the next power of h^2."""
-    best, error = np.nan, np.inf
-    previous: list[float] = []
-    for _ in range(levels):
-        above, below = float(phi(h)), float(phi(-h))
-        rounding = 8 * np.finfo(np.float64).eps * (abs(above) + abs(below)) / (2 * h)
-        row = [(above - below) / (2 * h)]
-        for power, before in enumerate(previous, start=1):
+def _extrapolated(phi: Callable[[Any], Any], h: float, levels: int = 20) -> tuple[float, float]:
+    """Ridders' method: central differences with h, h/2, h/4..., each pair combined to cancel the next power of h^2.
+
+    The last of the steps are smaller than those of `_kink`: a kink that they could meet was found there.
+    """
+    rows: list[list[float]] = []
+    steps = [h / 2**level for level in range(levels)]
+    rounding = []  # of each step: a few units of the values...
+    for step in steps:
+        above, below = float(phi(step)), float(phi(-step))
+        rounding.append(8 * np.finfo(np.float64).eps * (abs(above) + abs(below)) / (2 * step))
+        row = [(above - below) / (2 * step)]
+        for power, before in enumerate(rows[-1] if rows else [], start=1):
             row.append(row[-1] + (row[-1] - before) / (4.0**power - 1))
-            estimate = max(abs(row[-1] - row[-2]), abs(row[-1] - before)) + rounding
-            if estimate < error:
-                best, error = row[-1], estimate
-        previous, h = row, h / 2
-    return best, error
+        rows.append(row)
+    # ...and as much as the smallest steps show, where there is little else; it grows with 1 / h.
+    noise = max(abs(rows[k][1] - rows[k - 1][1]) * steps[k] for k in (levels - 2, levels - 1))
+    bests = []  # of each step the best estimate, after its error
+    for k in range(1, levels):
+        row, before_it = rows[k], rows[k - 1]
+        apart = (max(abs(row[p] - row[p - 1]), abs(row[p] - before_it[p - 1])) for p in range(1, len(row)))
+        error, p = min((e, p) for p, e in enumerate(apart, start=1))
+        bests.append((error + rounding[k] + noise / steps[k], row[p]))
+    error, best = min(bests)
+    # Two estimates may agree by chance. The neighbouring step has to agree too; and so does the smallest, which tells
+    # a staircase from what it looks like from afar, a slope.
+    k = bests.index((error, best))
+    error += min(abs(best - bests[i][1]) for i in (k - 1, k + 1) if 0 <= i < len(bests))
+    finest, doubt = rows[-1][0], rounding[-1] + noise / steps[-1] + abs(rows[-1][0] - rows[-2][0])
+    return (best, error) if abs(best - finest) <= 10 * doubt + error else (finest, doubt)
 
 
 def _kink(phi: Callable[[Any], Any], size: float) -> tuple[float, float] | None:
@@ -201,7 +248,7 @@ def _kink(phi: Callable[[Any], Any], size: float) -> tuple[float, float] | None:
         sides = (here - float(phi(-h))) / h, (float(phi(h)) - here) / h
         gaps.append(abs(sides[1] - sides[0]))
     noise = 1e3 * np.finfo(np.float64).eps * abs(here) / (1e-6 * size)
-    return sides if gaps[1] > max(0.5 * gaps[0], noise, 1e-4 * max(map(abs, sides))) else None
+    return sides if gaps[1] > max(0.1 * gaps[0], noise, 1e-4 * max(map(abs, sides))) else None
 
 
 def _blame(f: Callable[..., Any], arrays: list[Array], ulps: float, error: GradientError) -> None:

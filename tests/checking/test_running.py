@@ -1,0 +1,183 @@
+"""What is checked by running it: functions that give gradients, objects that take a step, layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tl
+from tests.checking.test_face import AT, backward, forward
+from tinygrad_lite import nn
+
+
+def test_a_function_is_run_at_points_that_tell() -> None:
+    assert tl.check(backward, against=forward, at=AT)
+    assert tl.check(lambda W1, b1, W2, x, y: tuple(backward(W1, b1, W2, x, y).values()), against=forward, at=AT)
+
+    def forgets(W1: Any, b1: Any, W2: Any, x: Any, y: Any) -> Any:
+        return backward(W1, 0 * b1, W2, x, y)
+
+    zero = AT | {"b1": np.zeros(4)}
+    assert tl.check(forgets(**zero), against=forward, at=zero)  # at this point nothing can be seen
+    report = tl.check(forgets, against=forward, at=zero)
+    assert not report
+    assert [m.id for m in report.mistakes] == ["bias_not_in_forward"]
+
+
+def test_a_function_that_fails_or_writes_into_its_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(**_: Any) -> Any:
+        raise KeyError("W3")
+
+    assert "it raised KeyError: 'W3'" in str(tl.check(fails, against=forward, at=AT))
+
+    def writes(W1: Any, b1: Any, W2: Any, x: Any, y: Any) -> Any:
+        print("debugging")
+        found = backward(W1, b1, W2, x, y)
+        x *= 0
+        return found
+
+    report = tl.check(writes, against=forward, at=AT)
+    assert report
+    assert "writes into its inputs (x)" in str(report)
+    assert capsys.readouterr() == ("", "")
+    assert np.any(AT["x"])
+
+
+class Model:
+    def __init__(self, slip: str = "") -> None:
+        self.weights, self.bias, self.top, self.lr, self.slip = (
+            AT["W1"].copy(),
+            AT["b1"].copy(),
+            AT["W2"].copy(),
+            0.01,
+            slip,
+        )
+
+    def fit(self, x: Any, y: Any) -> None:
+        g = backward(self.weights, self.bias, self.top, x, y)
+        if self.slip == "order":
+            self.top = self.top - self.lr * g["W2"]
+            g = backward(self.weights, self.bias, self.top, x, y) | {"W2": 0 * self.top}
+        self.weights, self.bias = self.weights - self.lr * g["W1"], self.bias - self.lr * g["b1"]
+        self.top = self.top - self.lr * g["W2"]
+
+
+def test_an_object_is_judged_by_what_its_step_does() -> None:
+    names = {"weights": "W1", "bias": "b1", "top": "W2"}
+    step = lambda model: model.fit(AT["x"], AT["y"])  # noqa: E731 - as a user writes it
+    assert tl.check(Model(), against=forward, at=AT, names=names, step=step, lr="lr")
+    report = tl.check(Model("order"), against=forward, at=AT, names=names, step=step, lr="lr")
+    assert not report  # the error itself is that of the new W2, which is another mistake than using it on the way back
+
+
+def test_a_dict_of_arrays_is_trained_by_a_step_of_two_arguments() -> None:
+    params = {key: AT[key].copy() for key in ("W1", "b1", "W2")}
+
+    def step(p: Any, at: Any, sign: float = -1) -> None:
+        for key, g in backward(p["W1"], p["b1"], p["W2"], at["x"], at["y"]).items():
+            p[key] += sign * 0.1 * g
+
+    data = {"x": AT["x"], "y": AT["y"]}
+    assert tl.check(params, against=forward, at=data, step=step, lr=0.1)
+    assert all(np.array_equal(params[key], AT[key]) for key in params)  # copies of it were trained
+    report = tl.check(params, against=forward, at=data, step=lambda p: step(p, data, 1), lr=0.1)
+    assert [m.id for m in report.mistakes] == ["sign"]
+    with pytest.raises(TypeError, match="at= has no x, y"):
+        tl.check(params, against=forward, step=step, lr=0.1)
+    with pytest.raises(TypeError, match="what the learning rate is"):
+        tl.check(params, against=forward, at=data, step=step)
+    with pytest.raises(TypeError, match="the object has no weight"):
+        tl.check(params, against=forward, at=data, step=step, lr=0.1, names={"weight": "W1"})
+    assert "there is nothing to mark yet" in " ".join(
+        str(tl.check(params, against=forward, at=data, step=lambda p: None, lr=0.1)).split()
+    )
+
+
+def test_lists_and_transposed_storage_are_understood() -> None:
+    class Rows:
+        lr = 0.01
+
+        def __init__(self) -> None:
+            self.first, self.bias, self.second = AT["W1"].T.tolist(), AT["b1"].tolist(), AT["W2"].T.tolist()
+
+        def fit(self, x: Any, y: Any) -> None:
+            W1, b1, W2 = np.array(self.first).T, np.array(self.bias), np.array(self.second).T
+            g = backward(W1, b1, W2, x, y)
+            self.first, self.second = (W1 - self.lr * g["W1"]).T.tolist(), (W2 - self.lr * g["W2"]).T.tolist()
+            self.bias = (b1 - self.lr * g["b1"]).tolist()
+
+    names = {"first": "W1", "bias": "b1", "second": "W2"}
+    report = tl.check(Rows(), against=forward, at=AT, names=names, step=lambda m: m.fit(AT["x"], AT["y"]))
+    assert report, str(report)
+    assert {row.note for row in report.rows} == {"", "transposed"}
+
+
+def test_labels_are_left_as_they_are_at_other_points() -> None:
+    def entropy(W: Any, x: Any, y: Any) -> Any:
+        return -np.sum(y * tl.log_softmax(x @ W)) / len(x)
+
+    def by_hand(W: Any, x: Any, y: Any) -> Any:
+        e = np.exp(x @ W)
+        return x.T @ (e / e.sum(axis=1, keepdims=True) - y) / len(x)  # only where the rows of y add up to 1
+
+    at = {"W": AT["W1"], "x": AT["x"], "y": np.eye(4)[[0, 3, 1, 2, 2]]}
+    assert tl.check(by_hand, against=entropy, at=at)
+
+
+def test_one_layer() -> None:
+    def affine(x: Any, W: Any, b: Any) -> Any:
+        return x @ W + b, (x, W)
+
+    def back(g: Any, cache: Any) -> Any:
+        x, W = cache
+        return g @ W.T, x.T @ g, g.sum(axis=0)
+
+    at = {"x": AT["x"], "W": AT["W1"], "b": AT["b1"]}
+    reference = lambda x, W, b: x @ W + b  # noqa: E731 - as a user writes it
+    assert tl.check((affine, back), against=reference, at=at)
+    report = tl.check((affine, lambda g, c: (*back(g, c)[:2], g[0])), against=reference, at=at)
+    assert [m.id for m in report.mistakes] == ["bias_last_or_first"]
+    wrong = tl.check((lambda x, W, b: (x @ W, (x, W)), back), against=reference, at=at)
+    assert wrong.first_wrong == "y (forward)"
+    with pytest.raises(TypeError, match="at given inputs"):
+        tl.check((affine, back), against=reference)
+
+
+def test_a_layer_against_a_module() -> None:
+    def norm(x: Any, gamma: Any, beta: Any) -> Any:
+        root = np.sqrt(x.var(axis=0) + 1e-5)
+        xhat = (x - x.mean(axis=0)) / root
+        return gamma * xhat + beta, (xhat, root, gamma)
+
+    def back(g: Any, cache: Any, path: int = 1) -> Any:
+        xhat, root, gamma = cache
+        d = g * gamma
+        dx = (d - d.mean(axis=0) - path * xhat * (d * xhat).mean(axis=0)) / root
+        return dx, (g * xhat).sum(axis=0), g.sum(axis=0)
+
+    assert tl.check((norm, back), against=nn.BatchNorm1d(3), at={"x": AT["x"]})
+    report = tl.check((norm, lambda g, cache: back(g, cache, 0)), against=nn.BatchNorm1d(3), at={"x": AT["x"]})
+    assert [m.id for m in report.mistakes] == ["bn_no_var_path"]
+    assert report.mistakes[0].line == "dC/dx"
+    guided = (lambda x: (np.maximum(x, 0), x), lambda g, x: g * (g > 0))
+    assert [m.id for m in tl.check(guided, against=nn.ReLU(), at=[AT["x"]]).mistakes] == ["mask_on_gradient"]
+
+
+def test_a_layer_that_keeps_the_last_gradient_or_edits_what_it_is_given() -> None:
+    kept: list[Any] = []
+
+    def adds(g: Any, x: Any) -> Any:
+        kept.append(g * (x > 0))
+        return sum(kept)
+
+    def edits(g: Any, x: Any) -> Any:
+        g *= x > 0
+        return g
+
+    report = tl.check((lambda x: (np.maximum(x, 0), x), adds), against=tl.relu, at={"x": AT["x"]})
+    assert [m.id for m in report.mistakes] == ["stale_grad"]
+    report = tl.check((lambda x: (np.maximum(x, 0), x), edits), against=tl.relu, at={"x": AT["x"]})
+    assert report
+    assert "writes into its inputs (the cotangent)" in str(report)

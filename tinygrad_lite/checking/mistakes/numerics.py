@@ -1,0 +1,68 @@
+"""NumPy's own traps: what changes the numbers though the formulas are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.mistakes.activations import hidden
+from tinygrad_lite.checking.mistakes.catalogue import Place, mistake
+from tinygrad_lite.checking.passes import Change
+from tinygrad_lite.checking.structure import Structure
+
+
+@mistake(
+    "vectorize_dtype", "np.vectorize", "dtype",
+    "np.vectorize takes its dtype from the first result: where the first unit is off, max(0, x) is the integer 0 and "
+    "all others are cut to integers. Say otypes=[float], or use np.maximum.",
+    source="NumPy: vectorize",
+)  # fmt: skip
+def _vectorize_dtype(s: Structure) -> Iterator[Place]:
+    for act in hidden(s):
+        if act.kind == "relu":
+
+            def rule(y: Any, *xs: Any, z: Any) -> Any:
+                return np.where(z.reshape(-1)[0] <= 0, np.floor(y), y)
+
+            yield Place(act.y, (Change("value", act.y, rule, near={"z": act.x}),), {"z": act.x})
+
+
+@mistake(
+    "np_max_for_maximum", "np.maximum", "value",
+    "np.max gives the largest entry of all; np.maximum compares entry by entry: {line} is one number everywhere.",
+    source="NumPy: maximum",
+)  # fmt: skip
+def _np_max_for_maximum(s: Structure) -> Iterator[Place]:
+    for act in hidden(s):
+        if act.kind == "relu":
+            yield Place(act.y, (Change("value", act.y, lambda y, *xs, z: 0 * y + np.max(y), near={"z": act.x}),))
+
+
+@mistake(
+    "int_dtype", "dtype", "dtype",
+    "Integers: everything after the point is cut off. Make the arrays of floats, np.array(..., dtype=float).",
+    source="NumPy: data types",
+)  # fmt: skip
+def _int_dtype(s: Structure) -> Iterator[Place]:
+    if s.parameters:
+        yield Place(s.parameters[0], tuple(Change("cotangent", p, lambda g, x: np.trunc(g)) for p in s.parameters))
+
+
+@mistake(
+    "bias_not_in_forward", "layer", "value", "The bias {b} is missing in the forward pass: {line} is that without it.",
+)  # fmt: skip
+def _bias_not_in_forward(s: Structure) -> Iterator[Place]:
+    for layer in s.layers:
+        if layer.bias is None:
+            continue
+        node, i = layer.bias
+        b = s.leaf_of(node.inputs[i])
+        if b is not None and np.any(node.args[i]):
+            yield Place(node, (Change("value", node, lambda y, *xs, i=i: y - _placed(xs[i], y)),), {"b": b})
+
+
+def _placed(b: Any, y: Any) -> Any:
+    """A bias in a shape that broadcasts against its layer's output."""
+    return b[:, None, None] if y.ndim == 4 and b.ndim == 1 else b

@@ -1,0 +1,100 @@
+"""Two mistakes at once, where none alone explains the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from time import perf_counter
+
+import numpy as np
+
+from tinygrad_lite.checking.claims import Claim
+from tinygrad_lite.checking.naming import Candidates, Found, Key, explains, scaled
+from tinygrad_lite.checking.passes import Pass
+from tinygrad_lite.graph import Node
+
+SECONDS = 1.5  # for pairs; single mistakes are always tried to the end
+
+
+def pair(candidates: Candidates, wrong: list[int]) -> tuple[Found, Found] | None:
+    """Two mistakes that together explain every wrong quantity, none of them alone."""
+    until = perf_counter() + SECONDS
+    fixed = [key for key in candidates.keys if not candidates.about(key)[0].free]
+    starts: list[Key] = []
+    for key in fixed:  # one that explains the first wrong quantity by itself, before any other
+        verdict = explains(candidates, (key,), wrong, ())
+        if verdict is not None:
+            starts.append(key)
+    for first, second in _pairs(candidates, starts, fixed, wrong[0]):
+        if perf_counter() > until:
+            return None
+        if _together(candidates, (first, second), wrong):
+            found = [Found(*candidates.about(key), key, frozenset(wrong), key[1]) for key in (first, second)]
+            found.sort(key=lambda f: f.line)
+            return found[0], found[1]
+    return None
+
+
+def factors(candidates: Candidates, wrong: list[int]) -> tuple[Found, Found] | None:
+    """Two known constants whose product is an unknown one: minus two is a sign and a factor."""
+    known = [
+        key
+        for key in candidates.keys
+        if candidates.about(key)[0].kind in ("sign", "factor") and not candidates.about(key)[0].free
+    ]
+    for i, a in enumerate(known):
+        for b in known[i + 1 :]:
+            if a[1] == b[1] and _together(candidates, (a, b), wrong):
+                found = [Found(*candidates.about(key), key, frozenset(wrong), key[1]) for key in (a, b)]
+                return found[0], found[1]
+    return None
+
+
+def _pairs(candidates: Candidates, starts: list[Key], fixed: list[Key], first: int) -> Iterator[tuple[Key, Key]]:
+    for a in starts:
+        for b in fixed:
+            if b != a:
+                yield a, b
+    both = [key for key in fixed if key not in starts and _reaches(candidates, key, first)]
+    for i, a in enumerate(both):
+        for b in both[i + 1 :]:
+            yield a, b
+
+
+def _reaches(candidates: Candidates, key: Key, first: int) -> bool:
+    """Whether a mistake changes the first wrong quantity: one alone that does would have to explain it alone."""
+    return any(
+        key in candidates.tables[k] and _touches(candidates.run(k, (key,)), claim, claim.structure.quantities[first])
+        for k, claim in enumerate(candidates.claims)
+    )
+
+
+def _together(candidates: Candidates, keys: tuple[Key, Key], wrong: Iterable[int]) -> bool:
+    tried = False
+    for k, claim in enumerate(candidates.claims):
+        if not all(key in candidates.tables[k] for key in keys):
+            continue
+        alone = [candidates.run(k, (key,)) for key in keys]
+        if None in alone:
+            continue
+        quantities = claim.structure.quantities
+        if not any(_touches(p, claim, quantities[wrong_i]) for p in alone for wrong_i in list(wrong)[:1]):
+            return False
+        found = candidates.run(k, keys)
+        if found is None:
+            return False
+        for q in claim.given:
+            if (
+                q in found.computed
+                and q not in claim.shared
+                and not claim.agrees(q, scaled(claim, q, found.computed[q]))
+            ):
+                return False
+        tried = True
+    return tried
+
+
+def _touches(p: Pass | None, claim: Claim, q: Node) -> bool:
+    if p is None or q not in p.computed:
+        return True
+    new, old = p.computed[q], claim.own.computed[q]
+    return new is not old and not (np.shape(new) == np.shape(old) and np.array_equal(new, old))

@@ -1,0 +1,142 @@
+"""Numbers, errors and sentences of a report as short text, for a screen and for a page."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.checking.rows import CARRIED, CONVENTION, FIRST, MEANING, MISSING, OK, WRONG, Row
+from tinygrad_lite.readings.numerals import numeral
+
+WIDTH, HEIGHT = 80, 24  # of a screen
+NARROWEST = 6  # what is left for numbers at least
+BRIEF = 14  # longer notes stand below the table
+COLOURS = {OK: "#1a7f37", CONVENTION: "#1a7f37", CARRIED: "#9a6700", FIRST: "#cf222e", WRONG: "#cf222e"}
+
+
+def wrapped(line: str, width: int = WIDTH) -> list[str]:
+    """A sentence in lines that fit a screen."""
+    if len(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, width, subsequent_indent=indent or "  ", break_long_words=True)
+
+
+def error_text(row: Row) -> str:
+    """How large the error is: in units of rounding where it may be that, else beside the size of what is right."""
+    if row.status == MISSING or row.yours is None:
+        return ""
+    if np.shape(row.yours) != np.shape(row.expected):
+        return f"shape {str(np.shape(row.yours)).replace(' ', '')}"
+    if row.roundings is None:
+        return ""
+    if not math.isfinite(row.roundings):
+        return "not finite"
+    if row.roundings < 1e5 or row.relative is None:
+        return "0" if row.roundings == 0 else f"{max(row.roundings, 1):.0f} ulp"
+    return f"{row.relative:.1%}" if row.relative < 10 else f"{row.relative:.3g} times"
+
+
+def short(array: Any, most: int = 26) -> str:
+    """An array as a few numbers on one line."""
+    if array is None:
+        return ""
+    array = np.asarray(array)
+    if array.dtype.kind not in "fiub":
+        return str(array.dtype)
+    if array.ndim == 0:
+        return numeral(array[()])
+    text = _nested(array)
+    if len(text) <= most:
+        return text
+    flat = [numeral(x) for x in array.reshape(-1)[:6]]
+    room = most - array.ndim - len(", ...")
+    while len(", ".join(flat)) > room and len(flat) > 1:
+        flat.pop()
+    return f"{'[' * array.ndim}{', '.join(flat)}, ..."
+
+
+def _nested(array: Any) -> str:
+    if array.size > 12:
+        return "." * 99
+    if array.ndim == 0:
+        return numeral(array[()])
+    return "[" + ", ".join(_nested(row) for row in array) + "]"
+
+
+def shortened(rows: Sequence[Row], most: int) -> list[Row | None]:
+    """At most so many lines: what is wrong, the first and the last; None where some are left out."""
+    if len(rows) <= most:
+        return list(rows)
+    wrong = [k for k, row in enumerate(rows) if row.status in (FIRST, WRONG, MISSING)]
+    keep: set[int] = set()
+    for k in (*wrong[:1], 0, len(rows) - 1, *wrong[1:], 1, len(rows) - 2):
+        tried = keep | {k}
+        gaps = sum(a + 1 not in tried for a in tried if a + 1 < len(rows))
+        if len(tried) + gaps <= most:
+            keep = tried
+    shown: list[Row | None] = []
+    for k, row in enumerate(rows):
+        if k in keep:
+            shown.append(row)
+        elif not shown or shown[-1] is not None:
+            shown.append(None)
+    return shown
+
+
+def table(rows: Sequence[Row], first: Row | None, hide_expected: bool, most: int, width: int = WIDTH) -> list[str]:
+    """The rows as lines of text; `first`, the first wrong one, has an arrow."""
+    heads = ["quantity", "status", "error", "yours", *([] if hide_expected else ["expected"])]
+    columns = len(heads) - 3
+    shown = shortened(rows, most)
+    lines = [["...", "", ""] if row is None else _cells(row) for row in shown]
+    widths = [max(len(cells[k]) for cells in [heads, *lines]) for k in range(3)]
+    room = (width - 3 - sum(widths) - 2 * (columns + 2)) // columns
+    for row, cells in zip(shown, lines, strict=True):
+        arrays = () if row is None else (row.yours,) if hide_expected else (row.yours, row.expected)
+        cells += [_cut(short(a, room), max(room, NARROWEST)) for a in arrays] or [""] * columns
+    lines = [heads, *lines]
+    widths += [max(len(cells[k]) for cells in lines) for k in range(3, len(heads))]
+    marks = ["  ", *("->" if row is not None and row is first else "  " for row in shown)]
+    return [
+        f"{mark} {'  '.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))}".rstrip()
+        for mark, cells in zip(marks, lines, strict=True)
+    ]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _cells(row: Row) -> list[str]:
+    name = row.name if row.label in ("", row.name) else f"{row.name} = {row.label}"
+    if len(name) > 24:
+        name = row.name if len(row.name) <= 34 else f"{row.name[:31]}..."
+    note = f" {row.note}" if row.note and len(row.note) <= BRIEF else ""
+    return [name, row.status + note, error_text(row)]
+
+
+def remarks(rows: Sequence[Row]) -> list[str]:
+    """What is to be said of rows and is too long for the table."""
+    return [f"{row.name}: {row.note}" for row in rows if len(row.note) > BRIEF]
+
+
+def html_table(rows: Sequence[Row], hide_expected: bool) -> str:
+    """The rows as a table of a page."""
+    heads = ["yours", "is", "status", "error", "value", *([] if hide_expected else ["expected"])]
+    lines = ["".join(f"<th style='text-align:left'>{head}</th>" for head in heads)]
+    for row in rows:
+        status = (
+            f"<b style='color:{COLOURS.get(row.status, '#57606a')}'>{escape(row.status)}</b> "
+            f"{escape(row.note or MEANING.get(row.status, ''))}"
+        )
+        arrays = (row.yours,) if hide_expected else (row.yours, row.expected)
+        numbers = [f"<code>{escape(short(a, 32))}</code>" if a is not None else "" for a in arrays]
+        cells = [f"<code>{escape(row.name)}</code>", escape(row.label), status, escape(error_text(row)), *numbers]
+        lines.append("".join(f"<td style='text-align:left;white-space:nowrap'>{cell}</td>" for cell in cells))
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
