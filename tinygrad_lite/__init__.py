@@ -20,10 +20,13 @@ from tinygrad_lite.tensor import Tensor, tensor
 
 if TYPE_CHECKING:
     from tinygrad_lite import data, nn, optim, testing
-    from tinygrad_lite.check import GradientError, gradcheck
+    from tinygrad_lite.checking import GradientError, check, gradcheck
     from tinygrad_lite.fitting import fit
     from tinygrad_lite.functions import erf, erfc, log_softmax, logsumexp, relu, sigmoid, softmax
+    from tinygrad_lite.readings.compile import TracingError, compile
+    from tinygrad_lite.readings.derive import derive
     from tinygrad_lite.readings.draw import draw
+    from tinygrad_lite.readings.source import source
     from tinygrad_lite.saving import load, save
     from tinygrad_lite.transforms import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
@@ -34,9 +37,13 @@ __all__ = [
     "GraphError",
     "Primitive",
     "Tensor",
+    "TracingError",
+    "check",
     "checkpoint",
+    "compile",
     "constant",
     "data",
+    "derive",
     "draw",
     "erf",
     "erfc",
@@ -60,6 +67,7 @@ __all__ = [
     "save",
     "sigmoid",
     "softmax",
+    "source",
     "tensor",
     "testing",
     "value_and_grad",
@@ -72,7 +80,7 @@ MORE_ANSWERS.append("tinygrad_lite.functions")
 __getattr__ = later(
     __name__,
     {name: f"tinygrad_lite.{name}" for name in ("data", "nn", "optim", "testing")}
-    | dict.fromkeys(("GradientError", "gradcheck"), "tinygrad_lite.check")
+    | dict.fromkeys(("GradientError", "check", "gradcheck"), "tinygrad_lite.checking")
     | dict.fromkeys(
         ("erf", "erfc", "log_softmax", "logsumexp", "relu", "sigmoid", "softmax"), "tinygrad_lite.functions"
     )
@@ -80,11 +88,14 @@ __getattr__ = later(
         ("checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"),
         "tinygrad_lite.transforms",
     )
+    | dict.fromkeys(("TracingError", "compile"), "tinygrad_lite.readings.compile")
     | {
+        "derive": "tinygrad_lite.readings.derive",
         "draw": "tinygrad_lite.readings.draw",
         "fit": "tinygrad_lite.fitting",
         "load": "tinygrad_lite.saving",
         "save": "tinygrad_lite.saving",
+        "source": "tinygrad_lite.readings.source",
     },
 )
 

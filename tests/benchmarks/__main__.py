@@ -7,15 +7,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import chain, drawing, images, imports, memory, training
+from . import chain, compiled, compiled_more, drawing, functions, images, imports, memory, readings, training
 from .report import conditions, header, write_json
 from .rows import ROWS
 
-SECTIONS = ("training", "images", "chain", "memory", "drawing", "import")
+SECTIONS = (
+    "training",
+    "compile",
+    "compile-more",
+    "images",
+    "functions",
+    "chain",
+    "memory",
+    "readings",
+    "drawing",
+    "import",
+)
 HOW_TO_READ = (
-    "How to read: a ratio is a median over that of the reference named above its table, in this very run; below 1 is "
-    "quicker (or smaller). Ratios compare across machines of a kind, microseconds do not. Leave the whole machine to "
-    "the run: where a product uses every core, one other busy process can cost a step a hundredfold."
+    "How to read: a ratio is a median over that of the reference named above its table, in this very run (the quickest "
+    "turns of both, where the table says so); below 1 is quicker (or smaller). Ratios compare across machines of a "
+    "kind, microseconds do not. Leave the whole machine to the run: where a product uses every core, one other busy "
+    "process can cost a step a hundredfold."
 )
 
 
@@ -41,9 +53,13 @@ def main() -> None:
     lengths = chain.LENGTHS[:2] if quick else chain.LENGTHS
     sections: dict[str, tuple[Callable[[], Any], Callable[[Any], str]]] = {
         "training": (lambda: training.measure(rows, args.repeat or (3 if quick else 12)), training.report),
+        "compile": (lambda: compiled.measure(args.repeat or (3 if quick else 12)), compiled.report),
+        "compile-more": (compiled_more.measure, compiled_more.report),
         "images": (lambda: images.measure(args.repeat or (5 if quick else 25)), images.report),
+        "functions": (lambda: functions.measure(2 if quick else 5), functions.report),
         "chain": (lambda: chain.measure(lengths), chain.report),
         "memory": (lambda: memory.measure(5 if quick else 20), memory.report),
+        "readings": (lambda: readings.measure(3 if quick else 7), readings.report),
         "drawing": (lambda: drawing.measure(3 if quick else 7), drawing.report),
         "import": (lambda: imports.measure(args.repeat or (5 if quick else 15)), imports.report),
     }

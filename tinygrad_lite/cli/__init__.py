@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tinygrad_lite.cli.arguments import parser
+from tinygrad_lite.cli.arguments import parser, refuse
 from tinygrad_lite.cli.ending import BROKEN_PIPE, CANNOT_START, FAILED, INTERRUPTED, Ending
 
 __all__ = ["main"]
@@ -21,7 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Status: 0 done; 1 failed on the way; 2 could not start (wrong flags, a file that cannot be written); 130 Ctrl-C.
     """
     top = parser()
-    arguments = top.parse_args(argv)
+    arguments, unknown = top.parse_known_args(argv)
+    if unknown:
+        refuse(getattr(arguments, "parser", top), unknown)
     if arguments.command is None:
         top.print_help(sys.stderr)
         return CANNOT_START
@@ -54,5 +56,6 @@ def _discard_output() -> None:
 def _end(status: int, line: str) -> int:
     if status == INTERRUPTED and sys.stderr is not None and sys.stderr.isatty():
         line = "\r" + line  # over the ^C that a terminal shows
-    print(line, file=sys.stderr)
+    if line:
+        print(line, file=sys.stderr)
     return status

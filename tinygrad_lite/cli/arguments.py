@@ -5,10 +5,13 @@ What a command needs is imported when it runs, so that `--help` is quick.
 
 from __future__ import annotations
 
+import difflib
 import math
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import tinygrad_lite
 
@@ -25,7 +28,19 @@ def parser() -> ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _train(commands)
     _draw(commands)
+    _derive(commands)
+    _check(commands)
+    _source(commands)
+    for command in commands.choices.values():
+        command.set_defaults(parser=command)
     return top
+
+
+def refuse(command: ArgumentParser, unknown: Sequence[str]) -> NoReturn:
+    """End with the usage of `command` itself and the flag that was likely meant; argparse shows that of no command."""
+    flags = re.findall(r"--[\w-]+", command.format_help())
+    near = [near for word in unknown for near in difflib.get_close_matches(word.partition("=")[0], flags, 1)]
+    command.error(f"unrecognized arguments: {' '.join(unknown)}" + f". Did you mean {', '.join(near)}?" * bool(near))
 
 
 def _train(commands: Any) -> None:
@@ -70,6 +85,7 @@ whole or not at all.""",
     command.add_argument(
         "--lr", type=_rate, metavar="RATE", help="learning rate (default: exercise 0.001, digits 0.05)"
     )
+    command.add_argument("--compile", action="store_true", help="compile the training step: the same numbers, sooner")
     files = command.add_argument_group("files")
     files.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the curves of loss and accuracy: .png, .svg, .pdf (matplotlib)"
@@ -135,6 +151,163 @@ examples:
 
 def _run_draw(arguments: Namespace) -> None:
     from tinygrad_lite.cli.draw import run
+
+    run(arguments)
+
+
+def _check(commands: Any) -> None:
+    command = commands.add_parser(
+        "check",
+        help="mark a solution: find its first wrong line and name the mistake",
+        description="""\
+Mark a solution of the exercise: a Python file with a class whose objects have
+input_to_hidden_weights, hidden_to_output_weights, biases, learning_rate,
+train(x1, x2, y) and predict(x1, x2). One step is taken at points that tell, and the
+gradients in it are compared with the right ones. The file runs in a process of its own,
+within limits of time and memory, which keep accidents in; mark the files of strangers in a
+container. It has to come to the right numbers, also at a point that nobody knows beforehand;
+whether it has them from a library that differentiates shows when you read it.
+
+With --spec FILE it is a teacher's exercise: a Python file that declares a Spec.
+The one for a linear regression:
+
+  import numpy as np
+  from tinygrad_lite.checking import Spec
+
+  spec = Spec(
+      loss=lambda W, b, x, y: np.mean((x @ W + b - y) ** 2),
+      parameters={"W": "weights", "b": "bias"},  # name in loss: attribute
+      train=lambda model, at: model.fit_step(at["x"], at["y"]),
+      points=[{"W": np.array([[0.5], [-2.0]]), "b": np.array([0.25]),
+               "x": np.array([[1.0, 2.0], [3.0, 4.0]]), "y": np.ones((2, 1))}],
+      lr=0.1,  # or the attribute that holds it (default: "learning_rate")
+  )
+""",
+        epilog="""\
+exit status: 0 right, 1 wrong, 2 could not be run
+
+examples:
+  tinygrad-lite check solution.py
+  tinygrad-lite check solution.py --hint 2
+  tinygrad-lite check solution.py --json --points 6 --spec homework3.py""",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=_run_check)
+    command.add_argument("solution", type=Path, metavar="SOLUTION", help="the Python file to mark")
+    command.add_argument("--spec", type=Path, metavar="FILE", help="the exercise, declared in Python")
+    command.add_argument("--json", action="store_true", help="print the report as JSON")
+    command.add_argument("--points", type=_rate, default=1.0, metavar="N", help="points for all of it (default: 1)")
+    command.add_argument(
+        "--hint", type=int, choices=(1, 2, 3, 4), help="print only a hint: 1 which quantity ... 4 the right line"
+    )
+    command.add_argument(
+        "--timeout", type=_count, default=10, metavar="SECONDS", help="how long it may run (default: 10)"
+    )
+    command.add_argument("--hide-expected", action="store_true", help="print no number of the solution")
+    command.add_argument("--hide-name", action="store_true", help="do not name the mistake")
+
+
+def _run_check(arguments: Namespace) -> None:
+    from tinygrad_lite.cli.check import run
+
+    run(arguments)
+
+
+def _source(commands: Any) -> None:
+    command = commands.add_parser(
+        "source",
+        help="write out forward and backward pass in NumPy: the exercise's, or your own",
+        description="""\
+Print a module of plain NumPy that computes a loss and its gradients, as a person would
+write it. Without MODULE:FUNCTION it is the exercise at its first point. The function
+returns a loss; a loss (a tensor) will do as well.""",
+        epilog="""\
+examples:
+  tinygrad-lite source
+  tinygrad-lite source --update 0.001 -o exercise.py
+  tinygrad-lite source --exercise -o worksheet.py
+  tinygrad-lite source mynet.py:loss --input-shape 8x784""",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=_run_source)
+    command.add_argument(
+        "target", nargs="?", metavar="MODULE:FUNCTION", help="a function or a tensor; file.py:FUNCTION will do"
+    )
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to (default: the terminal)")
+    command.add_argument(
+        "--input-shape", type=_shape, action="append", metavar="SHAPE", help="8x784; once for each input"
+    )
+    command.add_argument("--exercise", action="store_true", help="leave the lines of the backward pass blank")
+    command.add_argument(
+        "--update", type=_rate, nargs="?", const=0.01, metavar="RATE", help="write the step too (rate: 0.01)"
+    )
+    command.add_argument(
+        "--rounded", action="store_true", help="shorter lines, where they differ in rounding only: (p - onehot) / N"
+    )
+
+
+def _run_source(arguments: Namespace) -> None:
+    from tinygrad_lite.cli.source import run
+
+    run(arguments)
+
+
+def _derive(commands: Any) -> None:
+    command = commands.add_parser(
+        "derive",
+        help="print the worked derivation of the gradients, each line checked",
+        description="""\
+Derive the gradients of a loss line by line: the rule in words, the matrix form with its
+shapes, the numbers, and the checks of each line. Without MODULE:OBJECT it is the
+exercise's cost at its first point, with the update. An object is a loss (a tensor) or a
+function that returns one.""",
+        epilog="""\
+examples:
+  tinygrad-lite derive
+  tinygrad-lite derive --level 4 --entry "W1[2,0]"
+  tinygrad-lite derive -o exercise.html
+  tinygrad-lite derive --quiz -o sheet.tex
+  tinygrad-lite derive mynet.py:loss --preset nielsen --format latex
+  tinygrad-lite derive mynet.py:loss_of --input-shape 8x784 --level 2""",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=_run_derive)
+    command.add_argument(
+        "target",
+        nargs="?",
+        metavar="MODULE:OBJECT",
+        help="a loss, or a function that returns one; file.py:OBJECT will do",
+    )
+    command.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="where to, instead of the terminal: .txt, .md, .tex, .html"
+    )
+    command.add_argument(
+        "--input-shape", type=_shape, action="append", metavar="SHAPE", help="8x784; once for each input of a function"
+    )
+    command.add_argument(
+        "--level", type=int, choices=range(5), default=3, help="from 0, one line for each parameter, to 4 (default: 3)"
+    )
+    command.add_argument("--entry", metavar="W1[2,0]", help="one entry: every path from it to the loss")
+    command.add_argument(
+        "--format", choices=("text", "markdown", "latex", "html"), help="default: as FILE ends, or text"
+    )
+    command.add_argument(
+        "--preset", choices=("textbook", "nielsen", "bishop", "goodfellow", "cs231n", "mitx"), help="a text's names"
+    )
+    command.add_argument("--delta", choices=("full", "delta", "bar", "code"), help="how derivatives are written")
+    command.add_argument("--digits", type=_count, default=4, metavar="N", help="significant digits (default: 4)")
+    command.add_argument("--lr", type=_rate, metavar="RATE", help="show an update with this learning rate")
+    command.add_argument("--no-numbers", action="store_true", help="formulas only")
+    command.add_argument("--no-checks", action="store_true", help="do not check the lines")
+    command.add_argument("--quiz", action="store_true", help="a work-sheet, with holes for the backward lines")
+    command.add_argument("--answers", action="store_true", help="the key of the work-sheet")
+
+
+def _run_derive(arguments: Namespace) -> None:
+    from tinygrad_lite.cli.derive import run
 
     run(arguments)
 

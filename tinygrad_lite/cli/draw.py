@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
@@ -14,10 +11,13 @@ import numpy as np
 from tinygrad_lite import exercise, optim
 from tinygrad_lite.cli import saving
 from tinygrad_lite.cli.ending import CANNOT_START, FAILED, Ending
+from tinygrad_lite.cli.loading import check_fed, load, users_own
 from tinygrad_lite.graph import GraphError
 from tinygrad_lite.readings.draw import draw
 from tinygrad_lite.readings.drawing.image import Drawing, RenderError
 from tinygrad_lite.tensor import Tensor
+
+ENDINGS = ("", ".svg", ".png", ".html", ".htm", ".gv", ".dot", ".pdf", ".jpg", ".jpeg", ".eps", ".ps", ".webp", ".gif")
 
 
 def shape(text: str) -> tuple[int, ...]:
@@ -39,6 +39,11 @@ def run(arguments: Namespace) -> None:
     """Draw and write; say where."""
     path: Path = arguments.output
     saving.check_writable("--output", path)
+    if path.suffix.lower() not in ENDINGS:
+        raise Ending(
+            CANNOT_START,
+            f"error: --output {path}: the ending says what to write: {', '.join(filter(None, ENDINGS))}",
+        )
     try:
         picture, optimiser = _picture(arguments)
         data = _bytes(picture, path.suffix.lstrip(".").lower() or "svg", optimiser)
@@ -77,35 +82,15 @@ def _picture(arguments: Namespace) -> tuple[Drawing, Any]:
         if not arguments.backward:
             look["values"] = look["grads"] = True
         return draw(loss, names=names, **look), optim.SGD(net.parameters(), exercise.LEARNING_RATE)
-    target = _load(arguments.target)
+    target = load(arguments.target)
     rng = np.random.default_rng(0)
     inputs = [rng.standard_normal(size) for size in arguments.input_shape or ()]
     if isinstance(target, type):
         raise Ending(CANNOT_START, f"error: {arguments.target} is a class; name an object made of it, such as a net")
-    if not inputs and callable(target) and not hasattr(target, "named_parameters") and not isinstance(target, Tensor):
-        raise Ending(
-            CANNOT_START, f"error: {arguments.target} is a function; say what to call it on: --input-shape 3x4"
-        )
-    return draw(target, *inputs, **look), None
-
-
-def _load(name: str) -> Any:
-    """The object that `module:attribute` or `file.py:attribute` names."""
-    place, colon, attributes = name.rpartition(":")
-    if not colon or not place or not attributes:
-        raise Ending(CANNOT_START, f"error: {name}: name an object as MODULE:OBJECT, such as mynet:net or mynet.py:net")
-    try:
-        if place.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(place).stem, place)
-            if spec is None or spec.loader is None:
-                raise ImportError(f"{place} is not a Python file")
-            found: Any = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(found)
-        else:
-            sys.path.insert(0, "")
-            found = importlib.import_module(place)
-        for attribute in attributes.split("."):
-            found = getattr(found, attribute)
-    except Exception as error:  # whatever the user's file does while it is read is the user's to be told
-        raise Ending(CANNOT_START, f"error: {name}: {type(error).__name__}: {error}") from error
-    return found
+    if callable(target) and not hasattr(target, "named_parameters") and not isinstance(target, Tensor):
+        check_fed(target, inputs, arguments.target)
+        if not inputs:  # a function that makes a loss of what it knows
+            with users_own(arguments.target):
+                target = target()
+    with users_own(arguments.target):
+        return draw(target, *inputs, **look), None

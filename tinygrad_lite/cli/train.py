@@ -102,7 +102,8 @@ def train_exercise(arguments: Namespace) -> None:
     )
     print("  epoch" + "".join(f"{f'({x[0]},{x[1]}) -> {y}':>14}" for x, y in exercise.TRAINING) + f"{'mean':>14}")
     show_costs(start)
-    result = exercise.result(net, lr, start, follow(exercise.train(net, epochs, lr), epochs, show_costs))
+    training_run = exercise.train(net, epochs, lr, arguments.compile)
+    result = exercise.result(net, lr, start, follow(training_run, epochs, show_costs))
     show_result(result)
     save(arguments, exercise_record(result), lambda: curves.of_exercise(result))
 
@@ -182,15 +183,25 @@ def train_digits(arguments: Namespace) -> None:
         def show(epoch: training.Epoch) -> None:
             with bar.external_write_mode():
                 print(
-                    f"  {epoch.number:>5}{epoch.train_loss:>13.4f}{epoch.train_accuracy:>17.4f}"
-                    f"{epoch.test_loss:>12.4f}{epoch.test_accuracy:>16.4f}",
+                    f"  {epoch.number:>5}{figure(epoch.train_loss, 13)}{epoch.train_accuracy:>17.4f}"
+                    f"{figure(epoch.test_loss, 12)}{epoch.test_accuracy:>16.4f}",
                     flush=True,
                 )
 
-        history = follow(training.train_digits(settings, advance if shown else None), settings.epochs, show)
+        epochs = training.train_digits(settings, advance if shown else None, arguments.compile)
+        history = follow(epochs, settings.epochs, show)
     seconds = sum(epoch.seconds for epoch in history)
     print(f"\nTest accuracy {history[-1].test_accuracy:.4f} after epoch {len(history)}; {seconds:.1f} s in all.")
     save(arguments, digits_record(settings, history), lambda: curves.of_training(history))
+
+
+def figure(loss: float, width: int) -> str:
+    """A loss for its column: with four decimals, or as a power of ten where it would run into its neighbour.
+
+    >>> figure(0.25, 12), figure(14912836383763.8, 12)
+    ('      0.2500', '  1.4913e+13')
+    """
+    return f"{loss:>{width}.4{'f' if abs(loss) < 1e6 else 'e'}}"
 
 
 def digits_record(settings: training.Settings, history: tuple[training.Epoch, ...]) -> dict[str, Any]:
