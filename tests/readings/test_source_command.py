@@ -63,6 +63,7 @@ def test_the_file_is_written_and_runs(place: Path, capsys: pytest.CaptureFixture
         ("own_program.py:size --input-shape 8x4", "N, the batch size, is free: it was checked with 8"),
         ("own_program.py:ready", "dW = "),
         ("--exercise", "dW1 = ... # TODO: shape (3, 2)"),
+        ("--blank dW1 --blank dz", "dh = da @ W2 # (3,) dz = ... # TODO: shape (3,) db = dz # (3,) dW1 = ... # TODO"),
         ("--rounded", "dz = dh * (z > 0)"),
     ],
 )
@@ -87,6 +88,8 @@ def test_of_a_program_of_ones_own(arguments: str, text: str, capsys: pytest.Capt
         ("own_program.py:bad --input-shape 8x4", 1, "is not a scalar"),
         ("own_program.py:ready --input-shape 3", 2, "is a Tensor"),
         ("--input-shape 3", 2, "of your own"),
+        ("--blank dz1", 1, "'dz1' is no line of the backward pass. The lines are da, dW2, dh, dz, db, dW1"),
+        ("--update 0.1 --optimizer sgd", 2, "not both"),
         ("-o nowhere/x.py", 2, "cannot write there"),
     ],
 )

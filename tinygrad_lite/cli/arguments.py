@@ -227,6 +227,7 @@ examples:
   tinygrad-lite source
   tinygrad-lite source --update 0.001 -o exercise.py
   tinygrad-lite source --exercise -o worksheet.py
+  tinygrad-lite source --blank dz --blank dW1
   tinygrad-lite source mynet.py:loss --input-shape 8x784""",
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -241,7 +242,16 @@ examples:
     )
     command.add_argument("--exercise", action="store_true", help="leave the lines of the backward pass blank")
     command.add_argument(
+        "--blank",
+        action="append",
+        metavar="NAME",
+        help="leave this line blank (dW1); once for each, with --exercise or not",
+    )
+    command.add_argument(
         "--update", type=_rate, nargs="?", const=0.01, metavar="RATE", help="write the step too (rate: 0.01)"
+    )
+    command.add_argument(
+        "--optimizer", metavar="NAME", help="write the step of this optimizer, which MODULE has: an optim.SGD"
     )
     command.add_argument(
         "--rounded", action="store_true", help="shorter lines, where they differ in rounding only: (p - onehot) / N"
@@ -292,15 +302,37 @@ examples:
     )
     command.add_argument("--entry", metavar="W1[2,0]", help="one entry: every path from it to the loss")
     command.add_argument(
+        "--wrt", action="append", metavar="NAME", help="only the derivatives by this (W1); once for each"
+    )
+    command.add_argument(
         "--format", choices=("text", "markdown", "latex", "html"), help="default: as FILE ends, or text"
     )
     command.add_argument(
         "--preset", choices=("textbook", "nielsen", "bishop", "goodfellow", "cs231n", "mitx"), help="a text's names"
     )
-    command.add_argument("--delta", choices=("full", "delta", "bar", "code"), help="how derivatives are written")
-    command.add_argument("--digits", type=_count, default=4, metavar="N", help="significant digits (default: 4)")
+    look = command.add_argument_group("how it is written")
+    look.add_argument("--symbol", metavar="NAME", help="what the loss is called: C, L, J, E")
+    look.add_argument("--delta", choices=("full", "delta", "bar", "code"), help="how derivatives are written")
+    look.add_argument(
+        "--product", choices=("⊙", "∘", "*", "diag"), default="⊙", help="of two arrays, entry by entry (default: ⊙)"
+    )
+    look.add_argument(
+        "--layout",
+        choices=("shape", "numerator", "denominator"),
+        default="shape",
+        help="a derivative has the shape of what it is by, or is laid out as a Jacobian (default: shape)",
+    )
+    look.add_argument(
+        "--mean",
+        choices=("in_loss", "at_params"),
+        default="in_loss",
+        help="where the 1/N of a batch comes in: with the loss, or with each parameter (default: in_loss)",
+    )
+    look.add_argument("--no-fuse", action="store_true", help="the long way: the inside of a loss line by line")
+    look.add_argument("--digits", type=_count, default=4, metavar="N", help="significant digits (default: 4)")
+    look.add_argument("--no-numbers", action="store_true", help="formulas only")
     command.add_argument("--lr", type=_rate, metavar="RATE", help="show an update with this learning rate")
-    command.add_argument("--no-numbers", action="store_true", help="formulas only")
+    command.add_argument("--optimizer", metavar="NAME", help="show an update of this optimizer, which MODULE has")
     command.add_argument("--no-checks", action="store_true", help="do not check the lines")
     command.add_argument("--quiz", action="store_true", help="a work-sheet, with holes for the backward lines")
     command.add_argument("--answers", action="store_true", help="the key of the work-sheet")

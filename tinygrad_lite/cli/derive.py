@@ -12,13 +12,14 @@ import numpy as np
 from tinygrad_lite import exercise
 from tinygrad_lite.cli import saving
 from tinygrad_lite.cli.ending import CANNOT_START, FAILED, Ending
-from tinygrad_lite.cli.loading import check_fed, load_with_names, users_own
-from tinygrad_lite.graph import GraphError
+from tinygrad_lite.cli.loading import check_fed, load_with_names, named_optimizer, users_own
+from tinygrad_lite.graph import GraphError, Node
 from tinygrad_lite.readings.derivation.printed import Printed
 from tinygrad_lite.readings.derivation.text import WIDTH
 from tinygrad_lite.readings.derive import Derivation, derive
 from tinygrad_lite.tensor import Tensor
 
+LOOK = ("level", "entry", "symbol", "delta", "product", "layout", "mean", "digits")  # as `tl.derive` has them
 ENDINGS = {".tex": "latex", ".md": "markdown", ".html": "html", ".htm": "html", ".txt": "text", "": "text"}
 
 
@@ -52,26 +53,45 @@ def _width(shown: bool) -> int:
 
 
 def _page(arguments: Namespace) -> Printed:
-    look = {key: getattr(arguments, key) for key in ("level", "entry", "delta", "digits")}
-    look["numbers"], look["verify"] = not arguments.no_numbers, not arguments.no_checks
+    look = {key: getattr(arguments, key) for key in LOOK}
+    look["numbers"], look["verify"], look["fuse"] = (
+        not arguments.no_numbers,
+        not arguments.no_checks,
+        not arguments.no_fuse,
+    )
     if arguments.target is None:
         if arguments.input_shape:
             raise Ending(CANNOT_START, "error: --input-shape is for a function of your own: derive MODULE:FUNCTION")
-        derivation = of_exercise(arguments.preset, lr=arguments.lr, **look)
+        if arguments.optimizer is not None:
+            raise Ending(CANNOT_START, "error: --optimizer is for a network of your own: derive MODULE:OBJECT")
+        loss, names = _of_exercise(arguments.preset)
+        look["lr"] = exercise.LEARNING_RATE if arguments.lr is None else arguments.lr
     else:
         loss, names = _loss(arguments)
-        derivation = derive(
-            loss, names=None if arguments.preset else names, preset=arguments.preset, lr=arguments.lr, **look
-        )
+        look["lr"], look["optimizer"] = arguments.lr, named_optimizer(names, arguments)
+    named: dict[str, Any] = {"names": None if arguments.preset else names, "preset": arguments.preset}
+    if arguments.wrt:
+        short = derive(loss, level=0, verify=False, symbol=arguments.symbol, **named)
+        look["wrt"] = [_quantity(short, name) for name in arguments.wrt]
+    derivation = derive(loss, **named, **look)
     if arguments.answers:
         return derivation.quiz().answers()
     return derivation.quiz() if arguments.quiz else derivation
 
 
-def of_exercise(preset: str | None, *, lr: float | None = None, point: int = 0, **look: Any) -> Derivation:
-    """The derivation of the exercise's cost before any training, at one of its points."""
+def _quantity(derivation: Derivation, name: str) -> Node:
+    """What has this name on the page."""
+    found = {step.key.rpartition("/d")[2]: step.node for step in derivation if step.cotangent}
+    if name not in found:
+        there = ", ".join(found)
+        raise Ending(CANNOT_START, f"error: --wrt {name}: there is no derivative by {name} here. There are {there}")
+    return found[name]
+
+
+def _of_exercise(preset: str | None) -> tuple[Tensor, dict[str, Any]]:
+    """The exercise's cost at its first point, before any training; and names where no preset has its own."""
     net = exercise.network()
-    (x, y), names = exercise.TRAINING[point], {}
+    (x, y), names = exercise.TRAINING[0], {}
     inputs, target = np.array(x, float), np.array([float(y)])
     node: Any = exercise.cost(net, inputs, target)  # type: ignore[arg-type]  # arrays, so that they have names
     loss = node
@@ -80,7 +100,7 @@ def of_exercise(preset: str | None, *, lr: float | None = None, point: int = 0, 
         for name in ("C", "a", "h", "z"):  # from the end of the chain to its beginning
             names[name] = node
             node = node.inputs[0]
-    return derive(loss, names=names, preset=preset, lr=exercise.LEARNING_RATE if lr is None else lr, **look)
+    return loss, names
 
 
 def _loss(arguments: Namespace) -> tuple[Tensor, dict[str, Any]]:
@@ -93,7 +113,9 @@ def _loss(arguments: Namespace) -> tuple[Tensor, dict[str, Any]]:
     if isinstance(target, Tensor):
         return target, names
     if not callable(target):
-        raise Ending(CANNOT_START, f"error: {arguments.target} is a {type(target).__name__}; name a loss or a function")
+        raise Ending(
+            CANNOT_START, f"error: {arguments.target} is of type {type(target).__name__}; name a loss or a function"
+        )
     module = hasattr(target, "named_parameters")
     if module and not inputs:
         raise Ending(CANNOT_START, f"error: {arguments.target} is a module; say what it is fed: --input-shape 3x4")
@@ -107,5 +129,7 @@ def _loss(arguments: Namespace) -> tuple[Tensor, dict[str, Any]]:
             "all parameters. Name a function that returns a loss: def loss(): return nn.SquaredLoss()(net(x), y)",
         )
     if not isinstance(found, Tensor):
-        raise Ending(CANNOT_START, f"error: {arguments.target} returns a {type(found).__name__}, not a Tensor")
+        raise Ending(
+            CANNOT_START, f"error: {arguments.target} returns something of type {type(found).__name__}, not a Tensor"
+        )
     return found, names

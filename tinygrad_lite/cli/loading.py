@@ -7,12 +7,14 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.cli.ending import CANNOT_START, FAILED, Ending
 from tinygrad_lite.graph import GraphError
+from tinygrad_lite.optim.optimizer import Optimizer
 
 
 def load(name: str) -> Any:
@@ -45,6 +47,18 @@ def load_with_names(name: str) -> tuple[Any, dict[str, Any]]:
             raise Ending(CANNOT_START, f"error: {name}: there is no {attribute} in {place}. It has: {there}")
         found = getattr(found, attribute)
     return found, names
+
+
+def named_optimizer(names: dict[str, Any], arguments: Namespace) -> Any:
+    """The optimizer of the user's module that `--optimizer` names; None where it names none."""
+    name = arguments.optimizer
+    if name is None or name in names:
+        return names.get(name)
+    there = ", ".join(key for key, value in names.items() if isinstance(value, Optimizer)) or "none"
+    raise Ending(
+        CANNOT_START,
+        f"error: --optimizer {name}: there is no {name} beside {arguments.target}. Optimizers there: {there}",
+    )
 
 
 def _of_file(place: str) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_lite import exercise
 from tinygrad_lite.cli import saving
 from tinygrad_lite.cli.ending import CANNOT_START, FAILED, Ending
-from tinygrad_lite.cli.loading import check_fed, load_with_names, users_own
+from tinygrad_lite.cli.loading import check_fed, load_with_names, named_optimizer, users_own
 from tinygrad_lite.graph import GraphError
 from tinygrad_lite.readings.source import Source, source
 from tinygrad_lite.tensor import Tensor
@@ -34,15 +34,20 @@ def run(arguments: Namespace) -> None:
 
 
 def _source(arguments: Namespace) -> Source:
-    how: dict[str, Any] = {"exact": not arguments.rounded, "exercise": arguments.exercise}
-    if arguments.update is not None:
-        how["update"] = arguments.update
+    how: dict[str, Any] = {"exact": not arguments.rounded, "exercise": arguments.blank or arguments.exercise}
+    if arguments.update is not None and arguments.optimizer is not None:
+        raise Ending(CANNOT_START, "error: give --update, a learning rate, or --optimizer, which has its own; not both")
+    how["update"] = arguments.update
     if arguments.target is None:
         if arguments.input_shape:
             raise Ending(CANNOT_START, "error: --input-shape is for a function of your own: source MODULE:FUNCTION")
+        if arguments.optimizer is not None:
+            raise Ending(CANNOT_START, "error: --optimizer is for a network of your own: source MODULE:FUNCTION")
         loss, given = _exercise()
         return source(loss, names=given, **how)
     target, names = load_with_names(arguments.target)
+    if arguments.optimizer is not None:
+        how["update"] = named_optimizer(names, arguments)
     if isinstance(target, type):
         raise Ending(
             CANNOT_START, f"error: {arguments.target} is a class; name a function that returns a loss, or a loss"

@@ -103,7 +103,7 @@ def source(
     ['dW = 2 * W  # (1, 2)']
     """
     if names is not None and not isinstance(names, Mapping):
-        raise TypeError(f"source: names= takes a dict such as locals(), not a {type(names).__name__}")
+        raise TypeError(f"source: names= takes a dict such as locals(), not one of type {type(names).__name__}")
     given = dict(names or {})
     naming.check(given)
     run = run_of(target, inputs, given)

@@ -65,7 +65,7 @@ def _called(f: Callable[..., Any], inputs: tuple[Any, ...], given: dict[str, Any
     for k, a in enumerate(arrays):
         if a.dtype.kind not in "biuf":
             raise TypeError(
-                f"source: input {k + 1} of {called} is a {type(inputs[k]).__name__}. Inputs are numbers, arrays or "
+                f"source: input {k + 1} of {called} is of type {type(inputs[k]).__name__}. Inputs are numbers, arrays or "
                 f"Tensors: put other things into the function, source(lambda x: {called}(x, ...), x)."
             )
     differentiable = [isinstance(x, Tensor) and x.requires_grad for x in inputs]
