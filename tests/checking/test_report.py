@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tests.checking.architectures import NETWORKS, probes
@@ -17,6 +20,8 @@ from tests.checking.test_face import AT, backward, loss, show_your_work
 from tinygrad_lite.checking import CheckFailed
 from tinygrad_lite.checking.mistakes import places
 from tinygrad_lite.checking.report import Report
+from tinygrad_lite.checking.rows import Row
+from tinygrad_lite.checking.showing import html_table, table
 from tinygrad_lite.checking.structure import Structure
 
 
@@ -61,6 +66,38 @@ def test_a_large_report_is_shortened() -> None:
     assert len(text.splitlines()) <= 24
 
 
+def numbers_of(line: str) -> tuple[str, str]:
+    """The first numbers under "yours" and "expected" in a line of a report."""
+    yours, expected = re.split(r"\s{2,}", line.strip())[-2:]
+    return yours.split(",")[0], expected.split(",")[0]
+
+
+@settings(deadline=None)
+@given(
+    shape=st.lists(st.integers(1, 30), max_size=4).map(tuple),
+    where=st.integers(0, 10**6),
+    off=st.sampled_from([1e-6, 1e-3, 1.0, -30.0, np.nan]),
+    seed=st.integers(0, 9),
+)
+def test_what_is_wrong_is_among_the_numbers_shown(shape: tuple[int, ...], where: int, off: float, seed: int) -> None:
+    expected = np.random.default_rng(seed).standard_normal(shape)
+    at = np.unravel_index(where % expected.size, shape)
+    yours = expected.copy()
+    yours[at] = expected[at] + off
+    row = Row("dW1", "dC/dW1", "first wrong", yours, expected, 1e12)
+    line = table([row], row, False, 24)[1]
+    assert len(line) <= 80
+    mine, right = line.split("  ")[-2:]
+    assert mine != right
+    if expected.size > 12:
+        assert f"at {list(map(int, at))}" in line
+        mine, right = numbers_of(line)
+        assert float(right) == pytest.approx(float(expected[at]), rel=1e-3)
+        assert np.isnan(off) or float(mine) == pytest.approx(float(yours[at]), rel=1e-3)
+    mine, right = re.findall("<code>(.*?)</code>", html_table([row], False))[1:]
+    assert mine != right
+
+
 def test_it_shows_itself_in_a_notebook() -> None:
     page = wrong()._repr_html_()
     assert page.count("<tr>") == 7
@@ -100,7 +137,7 @@ def test_what_graded_work_must_not_show() -> None:
         assert "⊙" not in text
         assert ">expected<" not in text
     assert any("tanh_1_minus_h" in text for text in told(wrong()))
-    number = f"{wrong()['delta1'].expected[0, 1]:.4g}"
+    number = f"{wrong()['delta1'].expected[wrong()['delta1'].worst]:.4g}"
     assert any(number in text for text in told(wrong()))
     named = tl.check(show_your_work("1 - h"), against=loss(), hide_expected=True)
     assert "tanh_1_minus_h" in str(named)

@@ -54,9 +54,11 @@ class Row:
     where: str = ""  # at which of several points
 
     relative: float | None = field(init=False, default=None)
+    worst: tuple[int, ...] | None = field(init=False, default=None)  # the entry that is furthest off
 
     def __post_init__(self) -> None:
         self.relative = self._relative()
+        self.worst = self._worst()
 
     def _relative(self) -> float | None:
         """The error over the size of what is right; None where shapes differ or nothing was handed in."""
@@ -66,6 +68,14 @@ class Row:
         with np.errstate(all="ignore"):
             apart = float(np.max(np.abs(np.subtract(self.yours, self.expected, dtype=float)), initial=0))
         return apart / scale if scale else 0.0
+
+    def _worst(self) -> tuple[int, ...] | None:
+        """The index of the entry that is furthest off, one that is not finite before all others; None without any."""
+        if self.yours is None or np.shape(self.yours) != np.shape(self.expected) or not np.size(self.yours):
+            return None
+        with np.errstate(all="ignore"):
+            apart = np.abs(np.subtract(self.yours, self.expected, dtype=float))
+        return tuple(map(int, np.unravel_index(np.argmax(np.where(np.isnan(apart), np.inf, apart)), apart.shape)))
 
     def conceal(self) -> None:
         """Forget the right numbers, for graded work; how far off the others were is known already."""

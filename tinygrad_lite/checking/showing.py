@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.rows import CARRIED, CONVENTION, FIRST, MEANING, MISSING, OK, WRONG, Row
+from tinygrad_lite.checking.rows import CARRIED, CONVENTION, FIRST, MEANING, MISSING, OK, RIGHT, WRONG, Row
 from tinygrad_lite.readings.numerals import numeral
 
 WIDTH, HEIGHT = 80, 24  # of a screen
@@ -39,6 +39,8 @@ def error_text(row: Row) -> str:
         return "not finite"
     if row.roundings < 1e5 or row.relative is None:
         return "0" if row.roundings == 0 else f"{max(row.roundings, 1):.0f} ulp"
+    if row.relative < 1e-3:
+        return f"{100 * row.relative:.2g}%"
     return f"{row.relative:.1%}" if row.relative < 10 else f"{row.relative:.3g} times"
 
 
@@ -69,6 +71,38 @@ def _nested(array: Any) -> str:
     return "[" + ", ".join(_nested(row) for row in array) + "]"
 
 
+def beside(row: Row, most: int = 26) -> tuple[str, str, str]:
+    """What was handed in and what is right, as a few numbers on one line each; and from where on they are, if not all.
+
+    Those of a row that is wrong differ: where they do not fit, they begin with the entry that is furthest off.
+
+    >>> yours, right = np.zeros((20, 30)), np.zeros((20, 30))
+    >>> yours[4, 7] = 2.0
+    >>> beside(Row("dW", "", WRONG, yours, right, np.inf), 12)
+    ('2, 0, 0, ...', '0, 0, 0, ...', '[4, 7]')
+    """
+    yours, right = short(row.yours, most), short(row.expected, most)
+    whole = not yours.endswith("...") and not right.endswith("...")
+    at = row.worst
+    if at is None or row.status in RIGHT or (whole and yours != right):
+        return yours, right, ""
+    yours, right = _from(row.yours, row.expected, at, most), _from(row.expected, row.yours, at, most)
+    return yours, right, str(list(at)) if at else ""
+
+
+def _from(array: Any, other: Any, at: tuple[int, ...], most: int) -> str:
+    """The entry at an index, in as many digits as tell it from another's, and those that follow it in its row."""
+    array, other = np.asarray(array), np.asarray(other)
+    digits = next((d for d in range(4, 17) if numeral(array[at], d) != numeral(other[at], d)), 4)
+    left = array[at[:-1]][at[-1] + 1 :] if at else ()
+    for count in range(min(len(left), 5), -1, -1):
+        text = ", ".join([numeral(array[at], digits), *map(numeral, left[:count])])
+        text += ", ..." if count < len(left) else ""
+        if len(text) <= most:
+            return text
+    return numeral(array[at], digits)
+
+
 def shortened(rows: Sequence[Row], most: int) -> list[Row | None]:
     """At most so many lines: what is wrong, the first and the last; None where some are left out."""
     if len(rows) <= most:
@@ -95,11 +129,19 @@ def table(rows: Sequence[Row], first: Row | None, hide_expected: bool, most: int
     columns = len(heads) - 3
     shown = shortened(rows, most)
     lines = [["...", "", ""] if row is None else _cells(row) for row in shown]
-    widths = [max(len(cells[k]) for cells in [heads, *lines]) for k in range(3)]
-    room = (width - 3 - sum(widths) - 2 * (columns + 2)) // columns
-    for row, cells in zip(shown, lines, strict=True):
-        arrays = () if row is None else (row.yours,) if hide_expected else (row.yours, row.expected)
-        cells += [_cut(short(a, room), max(room, NARROWEST)) for a in arrays] or [""] * columns
+    placed: dict[int, str] = {}  # the entry that a row's numbers begin with, which takes of the room for numbers
+    while True:
+        errors = [" at ".join(filter(None, (cells[2], placed.get(k)))) for k, cells in enumerate(lines)]
+        before = [heads[:3], *([*cells[:2], error] for cells, error in zip(lines, errors, strict=True))]
+        widths = [max(map(len, column)) for column in zip(*before, strict=True)]
+        room = max((width - 3 - sum(widths) - 2 * (columns + 2)) // columns, NARROWEST)
+        texts = [("", "", "") if row is None else beside(row, room) for row in shown]
+        more = {k: at for k, (*_, at) in enumerate(texts) if at and k not in placed}
+        if not more:
+            break
+        placed |= more
+    for cells, error, numbers in zip(lines, errors, texts, strict=True):
+        cells[2:] = [error, *(_cut(text, room) for text in numbers[:columns])]
     lines = [heads, *lines]
     widths += [max(len(cells[k]) for cells in lines) for k in range(3, len(heads))]
     marks = ["  ", *("->" if row is not None and row is first else "  " for row in shown)]
@@ -135,8 +177,9 @@ def html_table(rows: Sequence[Row], hide_expected: bool) -> str:
             f"<b style='color:{COLOURS.get(row.status, '#57606a')}'>{escape(row.status)}</b> "
             f"{escape(row.note or MEANING.get(row.status, ''))}"
         )
-        arrays = (row.yours,) if hide_expected else (row.yours, row.expected)
-        numbers = [f"<code>{escape(short(a, 32))}</code>" if a is not None else "" for a in arrays]
-        cells = [f"<code>{escape(row.name)}</code>", escape(row.label), status, escape(error_text(row)), *numbers]
+        *texts, at = beside(row, 32)
+        numbers = [f"<code>{escape(text)}</code>" if text else "" for text in texts[: 1 if hide_expected else 2]]
+        error = " at ".join(filter(None, (error_text(row), at)))
+        cells = [f"<code>{escape(row.name)}</code>", escape(row.label), status, escape(error), *numbers]
         lines.append("".join(f"<td style='text-align:left;white-space:nowrap'>{cell}</td>" for cell in cells))
     return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
