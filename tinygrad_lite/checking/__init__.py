@@ -2,6 +2,7 @@
 
 differences  gradcheck: is a gradient what the values of a function say?
 face         tl.check: the marking of hand-written work, and what belongs to it
+asserting    for pytest: the report as the message of a plain assertion
 mistakes     what people do wrong, as wrong rules that run
 """
 

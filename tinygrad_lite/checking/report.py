@@ -18,7 +18,7 @@ from tinygrad_lite.checking.showing import HEIGHT, html_table, remarks, table, w
 
 
 class CheckFailed(AssertionError):
-    """What `assert_ok` raises; the message is the report."""
+    """What `assert_ok` raises, and a plain `assert report` under pytest; the message is the report."""
 
 
 @dataclass(repr=False)
@@ -223,7 +223,7 @@ class Report:
         """Raise CheckFailed, with the report as its message, unless everything is right."""
         __tracebackhide__ = True
         if not self:
-            raise CheckFailed(f"\n{self}") from None
+            raise CheckFailed(str(self)) from None
 
     def to_dict(self, points: float = 1.0) -> dict[str, Any]:
         """The report as plain data; its `version` changes when its form does."""
