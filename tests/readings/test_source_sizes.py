@@ -70,9 +70,17 @@ def test_examples_may_be_columns() -> None:
 
 def test_a_recorded_loss_shows_the_numbers_that_nobody_can_see_through() -> None:
     text = " ".join(tl.source(np.mean(rows(4) @ W) * 0.9**4).split())
-    assert "N, the batch size, is free" in text
-    assert "Taken as numbers of the program, not made of N: 0.6561." in text
+    assert "N, the batch size, is free if nothing of that went by it: it was checked with 4 and 5." in text
+    assert "Taken as numbers of the program, not made of its data: 0.6561." in text
     assert "is free" not in tl.source(np.mean(rows(4) @ W) * np.log(4))
+
+
+@pytest.mark.parametrize("what", FUNCTIONS)
+def test_a_recorded_loss_claims_no_more_than_it_can_know(what: str) -> None:
+    """It may have branched on len(x) or made an index of it: that is no operation, and nobody can see it."""
+    text = " ".join(tl.source(FUNCTIONS[what](rows(4))).split())
+    assert "(a branch, len(x), numbers and arrays made of its data), is in here as it was" in text
+    assert ("is free" in text) == ("is free if nothing of that went by it" in text)
 
 
 def test_shapes_without_a_batch_are_said_to_be_fixed() -> None:

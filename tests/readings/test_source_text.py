@@ -64,7 +64,8 @@ def test_softmax_with_cross_entropy_is_p_minus_onehot_over_n_when_rounding_may_d
 
 def test_it_says_what_was_checked() -> None:
     text = " ".join(classifier().split())
-    assert "the engine's to the last bit, in float64. N, the batch size, is free: it was checked with 5 and 6." in text
+    assert "the engine's to the last bit, in float64. N, the batch size, is free if nothing of that went by it: it" in text
+    assert "it was checked with 5 and 6." in text
 
 
 @pytest.mark.parametrize("make", ALL)
@@ -108,6 +109,51 @@ def test_a_mask_that_a_function_drew_is_pointed_out() -> None:
 )
 def test_what_leaves_the_graph_is_said_to_be_of_this_run(f: Any, said: str) -> None:
     assert said in " ".join(tl.source(f, X).split())
+
+
+V = tl.tensor(RNG.normal(size=(4, 2)), requires_grad=True, name="V")
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (lambda x: np.sum((x @ V) ** 2) * float(V.numpy().max()), "on other parameters numbers in it were others"),
+        (lambda x: np.sum(x @ V) if V.sum() > 0 else np.sum((x @ V) ** 2), "on other parameters other operations ran"),
+        (lambda x: np.sum(x @ V) * float(V.numpy().max() + x.numpy().max()), "on other data and parameters numbers"),
+        (lambda x: np.sum(V @ V.T * V.numpy()[0, 0]), "RIGHT FOR THIS RUN ONLY"),
+        (lambda x: np.sum(x @ V * np.sign(V.numpy()[0])), "c: made or drawn by the program"),
+    ],
+)
+def test_what_a_program_takes_off_its_parameters_is_said_to_be_of_this_run(f: Any, said: str) -> None:
+    handle, before = V.data, V.numpy()
+    assert said in " ".join(tl.source(f, X).split())
+    assert V.data is handle
+    np.testing.assert_array_equal(V.numpy(), before)
+
+
+def test_numbers_that_a_recorded_loss_has_of_its_data_are_shown() -> None:
+    """Of the parameter, too: there is no data and no batch size here, and the text is right at this point only."""
+    factor = float(V.numpy().mean())
+    text = " ".join(tl.source(np.sum((V @ V.T) * factor)).split())
+    assert f"Taken as numbers of the program, not made of its data: {factor!r}." in text
+
+
+def test_data_that_went_through_numpy_first_is_pointed_out() -> None:
+    """Which operation made it nobody knows; that the graph has one array and not the other is certain."""
+    x, y = RNG.normal(size=(6, 4)), RNG.normal(size=(6, 2))
+    standardised = (x - x.mean(0)) / x.std(0)
+    names = {"x": x, "standardised": standardised, "y": y, "other": x[:2]}
+    text = " ".join(tl.source(nn.MSELoss()(standardised @ V, y), names=names).split())
+    assert "No operation has x. If standardised, y was made of it before the graph began" in text
+    used = tl.source(nn.MSELoss()(x @ V, y), names={"x": x, "y": y})
+    assert "No operation has" not in used
+
+
+def test_one_input_for_two_equal_arrays_is_said_to_be_one() -> None:
+    a, b = np.ones((2, 2)), np.ones((2, 2))
+    assert "c: one array for a and b, equal in this run." in tl.source(
+        np.sum((V @ a) * (V @ b)), names={"a": a, "b": b}
+    )
 
 
 def test_a_constant_of_the_program_is_not_said_to_change() -> None:
@@ -252,14 +298,14 @@ def w() -> Any:
         (lambda: tl.source(3), TypeError, "int is no program"),
         (lambda: tl.source(np.sum(w()), X), TypeError, "a Tensor is written down as it is"),
         (lambda: tl.source(lambda x: x), TypeError, "to be called on"),
-        (lambda: tl.source(lambda x, d: x, w(), {"g": w()}), TypeError, "input 2 of .* is a dict.*arrays or Tensors"),
+        (lambda: tl.source(lambda x, d: x, w(), {"g": w()}), TypeError, "input 2 of .* is of type dict.*arrays or Tensors"),
         (lambda: tl.source(lambda x: 3.0, 1.0), TypeError, "returned float, not a Tensor"),
         (lambda: tl.source(np.sum(w()), names={"w 1": w()}), ValueError, "no Python identifier.*such as 'w_1'"),
         (lambda: tl.source(np.sum(w()), names={"np": w()}), ValueError, "NumPy itself"),
         (lambda: tl.source(np.sum(w() ** 2), exercise="dz"), ValueError, "is no line.*The lines are dw"),
         (lambda: tl.source(np.sum(w() ** 2), update="adam"), TypeError, "a learning rate or an optim.SGD, not str"),
         (lambda: tl.source(np.sum(w() ** 2), update=np.nan), ValueError, "nan is no learning rate"),
-        (lambda: tl.source(np.sum(w()), names=cast(Any, ["w"])), TypeError, r"a dict such as locals\(\), not a list"),
+        (lambda: tl.source(np.sum(w()), names=cast(Any, ["w"])), TypeError, r"a dict such as locals\(\), not one of type list"),
     ],
 )
 def test_what_cannot_be_written_down_says_why(call: Any, error: type[Exception], message: str) -> None:

@@ -6,7 +6,9 @@ an input or a number, and is right for the data of the run: the text has to say 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,33 +28,80 @@ class Dependence:
     leaves   tensors that the function made
     numbers  as text: numbers among the operands and settings
     branch   whether other operations ran
+    by       what was another: "data", "parameters"
     """
 
     arrays: set[tuple[Node, int]] = field(default_factory=set)
     leaves: set[Node] = field(default_factory=set)
     numbers: list[str] = field(default_factory=list)
     branch: bool = False
+    by: list[str] = field(default_factory=list)
+
+    @property
+    def tried(self) -> str:
+        """What other branches or numbers were found with."""
+        return " and ".join(self.by)
 
 
 def dependence(run: Run) -> Dependence:
     """Of a function's run; of a loss that is there already nothing can be found out."""
     if run.again is None:
         return Dependence()
-    found, tried = Dependence(), 0
-    for values in _others([x.value for x in run.inputs]):
-        try:
-            with np.errstate(all="ignore"):
-                _compare(run, run.again(values), found)
-        except Exception:  # data that the function refuses, in whatever way it likes
-            continue
-        tried += 1
-        if tried == ENOUGH:
-            break
+    found = Dependence()
+    inputs = [x.value for x in run.inputs]
+    parameters = [x for x in run.program.parameters if x not in set(run.inputs)]
+    _vary(run, found, "data", _others(inputs), lambda values: contextlib.nullcontext(values))
+    _vary(
+        run,
+        found,
+        "parameters",
+        _others([x.value for x in parameters]),
+        lambda values: _set(parameters, values, inputs),
+    )
     found.numbers = list(dict.fromkeys(found.numbers))
     return found
 
 
-ENOUGH = 2  # other sets of data
+def _vary(
+    run: Run,
+    found: Dependence,
+    what: str,
+    others: Iterator[list[Any]],
+    arranged: Callable[[list[Any]], AbstractContextManager[list[Any]]],
+) -> None:
+    """Run the function with values of another kind, and note what is another then."""
+    assert run.again is not None
+    before = (found.branch, len(found.numbers))
+    tried = 0
+    for values in others:
+        if not values:
+            return
+        try:
+            with np.errstate(all="ignore"), arranged(values) as inputs:
+                _compare(run, run.again(inputs), found)
+        except Exception:  # values that the function refuses, in whatever way it likes
+            continue
+        tried += 1
+        if tried == ENOUGH:
+            break
+    if (found.branch, len(found.numbers)) != before:
+        found.by.append(what)
+
+
+@contextlib.contextmanager
+def _set(parameters: Sequence[Any], values: Sequence[Any], inputs: list[Any]) -> Iterator[list[Any]]:
+    """The parameters with other values, for one run on the same inputs."""
+    old = [(x.value, x._handle) for x in parameters]  # the array that the user may hold stays the same
+    try:
+        for x, value in zip(parameters, values, strict=True):
+            x.data = np.array(value)
+        yield inputs
+    finally:
+        for x, (value, handle) in zip(parameters, old, strict=True):
+            x.value, x._handle = value, handle
+
+
+ENOUGH = 2  # other sets of values
 
 
 def _others(arrays: list[Any]) -> Iterator[list[Any]]:

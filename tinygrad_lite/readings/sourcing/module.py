@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,11 @@ from tinygrad_lite.optim import SGD
 from tinygrad_lite.readings.code import Helpers, literal
 from tinygrad_lite.readings.coding.layout import WIDTH, apart, filled, items_of, joined, mentions, wrapped
 from tinygrad_lite.readings.sourcing.batch import Batch
+from tinygrad_lite.readings.sourcing.cautions import cautions, origin
 from tinygrad_lite.readings.sourcing.copy import Copy
 from tinygrad_lite.readings.sourcing.dependence import Dependence
 from tinygrad_lite.readings.sourcing.examples import SMALL, is_long, value_text
 from tinygrad_lite.readings.sourcing.lines import Line, Steps, shapes_of
-from tinygrad_lite.readings.sourcing.names import identifier
-from tinygrad_lite.readings.sourcing.taken import odd_numbers
 from tinygrad_lite.readings.sourcing.trace import Run
 from tinygrad_lite.readings.sourcing.verdict import Verdict
 from tinygrad_lite.readings.sourcing.worksheet import IMPORTS, worksheet
@@ -174,52 +172,17 @@ class Module:
     def _docstring(self, verdict: Verdict | None, blanks: Sequence[str]) -> str:
         what = f"`{self.run.title}`" if self.run.title else "a network"
         lines = [f'"""The loss and the gradients of {what}, forward and backward, in NumPy alone.', ""]
-        about = "Written by tinygrad_lite from one run: where a program branches, as that run did."
+        about = origin(self)
         if verdict is not None:
-            about = " ".join([about, *verdict.sentences(self.batch, self.exact, str(self._dtype()), self._fixed())])
+            about = " ".join([about, *verdict.sentences(self, str(self._dtype()), self._fixed())])
         lines += textwrap.wrap(about, WIDTH)
         if self.shorter and not blanks:
             lines += ["", "Shorter, but for rounding, with exact=False:", f"    {self.shorter}"]
-        for sentence in self._warnings():
+        for sentence in cautions(self):
             lines += ["", *textwrap.wrap(sentence, WIDTH)]
         if blanks:
             lines += ["", f"An exercise: fill in the {len(blanks)} lines with a TODO. Run the file to check them."]
         return "\n".join([*lines, '"""'])
-
-    def _warnings(self) -> list[str]:
-        """What is right for this run only: what the program made of its data by other means than operations."""
-        found = self.dependence
-        ids = {id(self.copy.arrays[place]) for place in found.arrays if place in self.copy.arrays}
-        ids |= {id(self.copy.new[x]) for x in found.leaves}
-        known = {identifier(name) for name in self.run.given}
-        made = [name for x, name in self.names.items() if id(x) in ids and name not in known]
-        looked_up = {id(x) for x in self.copy.found}
-        recorded = self.run.again is None  # its arrays may have been computed, and nobody saw of what
-        given = (x for x in self.run.given.values() if isinstance(x, (np.ndarray, Node)))
-        named = recorded and any(not getattr(x, "requires_grad", False) for x in given)  # and what has no name was made
-        unknown = [name for x, name in self.names.items() if name not in known and name not in made
-                   and (id(x) in looked_up or (recorded and re.fullmatch(r"c\d*", name))
-                        or (named and name in self.data))]  # fmt: skip
-        sentences = []
-        if found.branch or found.numbers:
-            what = "other operations ran" if found.branch else f"numbers in it were others ({', '.join(found.numbers)})"
-            sentences.append(
-                f"RIGHT FOR THIS RUN ONLY: on other data {what}, because the program branches, or takes numbers off "
-                "the graph (t.item(), t.numpy())."
-            )
-        if made:
-            sentences.append(
-                f"{', '.join(made)}: made or drawn by the program in this run, by means that are not written here. "
-                "Other data has others: compute them before you call this on any."
-            )
-        if recorded and self.batch is not None and (numbers := odd_numbers(self.run.program)):
-            sentences.append(f"Taken as numbers of the program, not made of N: {', '.join(numbers)}.")
-        if unknown:
-            sentences.append(
-                f"{', '.join(unknown)}: taken as given. If the program made them of its data (a mask, positions), "
-                "other data has others."
-            )
-        return sentences
 
     def _fixed(self) -> str:
         """What of the sizes is that of the run, as a sentence."""

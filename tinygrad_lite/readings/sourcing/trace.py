@@ -34,6 +34,11 @@ class Run:
     title: str = ""
     again: Callable[[list[Any]], Program] | None = None
 
+    @property
+    def seen_with_other_data(self) -> bool:
+        """Whether it can be run on data that it has not: then what goes by the data can be found out."""
+        return self.again is not None and bool(self.inputs)
+
 
 def run_of(target: Any, inputs: tuple[Any, ...], names: Mapping[str, Any] | None) -> Run:
     """The run of a loss that is there, or of a function on inputs.
@@ -65,8 +70,8 @@ def _called(f: Callable[..., Any], inputs: tuple[Any, ...], given: dict[str, Any
     for k, a in enumerate(arrays):
         if a.dtype.kind not in "biuf":
             raise TypeError(
-                f"source: input {k + 1} of {called} is of type {type(inputs[k]).__name__}. Inputs are numbers, arrays or "
-                f"Tensors: put other things into the function, source(lambda x: {called}(x, ...), x)."
+                f"source: input {k + 1} of {called} is of type {type(inputs[k]).__name__}. Inputs are numbers, arrays "
+                f"or Tensors: put other things into the function, source(lambda x: {called}(x, ...), x)."
             )
     differentiable = [isinstance(x, Tensor) and x.requires_grad for x in inputs]
 

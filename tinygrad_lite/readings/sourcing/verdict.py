@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_lite.graph import Node
 from tinygrad_lite.readings.program import Program
-from tinygrad_lite.readings.sourcing.batch import Batch, resized
+from tinygrad_lite.readings.sourcing.batch import resized
 
 if TYPE_CHECKING:
     from tinygrad_lite.readings.sourcing.module import Module
@@ -63,7 +63,7 @@ class Verdict:
         free = again <= max(first, 4 if not module.exact else 0) and far <= max(first, FEW)
         return cls(max(first, again), free)
 
-    def sentences(self, batch: Batch | None, exact: bool, dtype: str, fixed: str) -> list[str]:
+    def sentences(self, module: Module, dtype: str, fixed: str) -> list[str]:
         """What the docstring says of it."""
         if not self.units:
             lines = [
@@ -73,15 +73,16 @@ class Verdict:
         else:
             why = (
                 "sums are arranged as a person would"
-                if not exact
+                if not module.exact
                 else "NumPy adds in another order where memory differs"
             )
             lines = [
                 "Checked when written: the loss and all gradients are the engine's within",
                 f"{_counted(self.units)} in the last place of {dtype}: {why}.",
             ]
-        if batch is not None:
-            lines[-1] += f" N, the batch size, is free: it was checked with {batch.n} and {batch.other}."
+        if (batch := module.batch) is not None:
+            sure = "" if module.run.seen_with_other_data else " if nothing of that went by it"
+            lines[-1] += f" N, the batch size, is free{sure}: it was checked with {batch.n} and {batch.other}."
         return [*lines, fixed] if fixed else lines
 
 
