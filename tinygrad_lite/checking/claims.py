@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.passes import Change, Crash, Pass, run_backward
+from tinygrad_lite.checking.passes import Change, Crash, Goal, Pass, run_backward
 from tinygrad_lite.checking.rounding import ROUNDINGS
 from tinygrad_lite.checking.structure import Structure
 from tinygrad_lite.graph import Node
@@ -49,14 +49,18 @@ class Claim:
         s = self.structure
         return run_backward(s.forward, s.loss, s.seed, self.kinks) if self.kinks else s.truth
 
-    def replay(self, changes: tuple[Change, ...] = (), base: Pass | None = None) -> Pass:
+    def replay(self, changes: tuple[Change, ...] = (), base: Pass | None = None, goal: Goal | None = None) -> Pass:
         """The backward pass from the student's own values on, with wrong rules planted."""
         s = self.structure
-        wrong = tuple(
+        kinks = tuple(c for c in self.kinks if not any(c.at is other.at for other in changes))
+        all = self._own_values + kinks + changes
+        return run_backward(s.forward, s.loss, s.seed, all, given=self.usable, base=base, goal=goal)
+
+    @cached_property
+    def _own_values(self) -> tuple[Change, ...]:
+        return tuple(
             Change("value", n, lambda y, *xs, v=v: v) for n, v in self.wrong_values.items() if n.op is not None
         )
-        kinks = tuple(c for c in self.kinks if not any(c.at is other.at for other in changes))
-        return run_backward(s.forward, s.loss, s.seed, wrong + kinks + changes, given=self.usable, base=base)
 
     @cached_property
     def wrong_values(self) -> dict[Node, Any]:
@@ -99,8 +103,8 @@ class Claim:
     def agrees(self, node: Node, expected: Any, mine: Any = None) -> bool:
         """Whether what was handed in is `expected`, but for rounding."""
         yours = self.given[node] if mine is None else mine
-        scale, eps = magnitude(expected), max(self.coarsest, epsilon(expected))
-        return same(yours, expected, scale, eps=eps) or same(yours, expected, scale, self.noise(node, eps), eps)
+        eps = max(self.coarsest, epsilon(expected))
+        return same(yours, expected, magnitude(expected), self.noise(node, eps), eps)
 
     @cached_property
     def coarsest(self) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_lite.checking.claims import Claim, magnitude
 from tinygrad_lite.checking.mistakes import Mistake, Place, places
 from tinygrad_lite.checking.mistakes.affine import STRENGTH
-from tinygrad_lite.checking.passes import Crash, Pass
+from tinygrad_lite.checking.passes import Crash, Goal, Pass, Stopped
 from tinygrad_lite.graph import Node
 
 Key = tuple[str, int, int, bool, int]  # the mistake, its line, its variant, whether at many places, which of them
@@ -55,23 +55,55 @@ class Candidates:
         self.tables = [dict(_keyed(claim)) for claim in claims]
         self.keys = list(dict.fromkeys(key for table in self.tables for key in table))
         self._passes: dict[tuple[int, tuple[Key, ...]], Pass | None] = {}
+        self._off: dict[tuple[int, Key], frozenset[Node]] = {}
 
     def run(self, k: int, keys: tuple[Key, ...]) -> Pass | None:
         """The pass at point `k` with these mistakes in it; None where one does not fit there."""
-        if (k, keys) not in self._passes:
-            claim, table = self.claims[k], self.tables[k]
-            try:
-                changes = tuple(c for key in keys for c in table[key][1].changes)
-                with np.errstate(all="ignore"):
-                    base = claim.own if len(keys) == 1 else self.run(k, keys[:1])
-                    found = claim.replay(changes, base if len(keys) == 1 else claim.own)
-                    del base
-            except (Crash, KeyError):
-                found = None
-            if len(keys) > 1:
-                return found
+        if (k, keys) in self._passes:
+            return self._passes[k, keys]
+        found = self._run(k, keys)
+        if len(keys) == 1:
             self._passes[k, keys] = found
-        return self._passes[k, keys]
+        return found
+
+    def base(self, k: int, planted: tuple[Key, ...]) -> Pass | None:
+        """The pass with the mistakes that are known by now, from which others are tried."""
+        if not planted:
+            return self.claims[k].own
+        if (k, planted) not in self._passes:
+            self._passes[k, planted] = self._run(k, planted)
+        return self._passes[k, planted]
+
+    def _run(self, k: int, keys: tuple[Key, ...], goal: Goal | None = None) -> Pass | None:
+        table = self.tables[k]
+        base = self.base(k, keys[:-1])
+        if base is None or not all(key in table for key in keys):
+            return None
+        changes = tuple(c for key in keys for c in table[key][1].changes)
+        try:
+            with np.errstate(all="ignore"):
+                return self.claims[k].replay(changes, base, goal)
+        except Crash:
+            return None
+
+    def arrives(self, k: int, first: Key, second: Key) -> bool:
+        """Whether two mistakes together give all that was handed in at point `k`, a right one as a wrong one."""
+        goal = Goal(lambda q, g: self._agrees(k, q, g), self._where_off(k, first))
+        try:
+            return self._run(k, (first, second), goal) is not None
+        except Stopped:
+            return False
+
+    def _agrees(self, k: int, q: Node, g: Any) -> bool:
+        claim = self.claims[k]
+        return q not in claim.given or q in claim.shared or claim.agrees(q, scaled(claim, q, g))
+
+    def _where_off(self, k: int, key: Key) -> frozenset[Node]:
+        if (k, key) not in self._off:
+            found = self.run(k, (key,))
+            assert found is not None
+            self._off[k, key] = frozenset(q for q, g in found.computed.items() if not self._agrees(k, q, g))
+        return self._off[k, key]
 
     def about(self, key: Key) -> tuple[Mistake, Place]:
         """The mistake and, at the first point that has room for it, its place."""
@@ -132,7 +164,7 @@ def explains(
         found = candidates.run(k, keys)
         if found is None:
             continue
-        before = claim.own if not planted else candidates.run(k, planted)
+        before = candidates.base(k, planted)
         if before is None:
             continue
         quantities = claim.structure.quantities

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any, Literal
 
 import numpy as np
@@ -42,17 +43,56 @@ class Change:
 
 @dataclass
 class Pass:
-    """One backward pass: the cotangent of every node, its shares, and what each was before it was overridden."""
+    """One backward pass: the cotangent of every node, and all that is needed to do part of it again.
 
-    cotangents: dict[Node, Any]
-    received: dict[Node, list[Any]]
-    computed: dict[Node, Any]
-    handed: dict[Node, list[tuple[int | None, Node, Any]]]
-    values: dict[Node, Any]
+    cotangents  of every node, with what was given in place of what was computed
+    computed    what each was before it was overridden
+    received    {node: {the node that handed it: shares}}, in the order of the sweep
+    handed      {node: (position, input, share)}
+    values      in the forward pass, where they are others than the graph's
+    changes     the wrong rules in it
+    """
+
+    cotangents: dict[Node, Any] = field(default_factory=dict)
+    received: dict[Node, dict[Node, list[Any]]] = field(default_factory=dict)
+    computed: dict[Node, Any] = field(default_factory=dict)
+    handed: dict[Node, list[tuple[int | None, Node, Any]]] = field(default_factory=dict)
+    values: dict[Node, Any] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+
+    def shares(self, node: Node) -> list[Any]:
+        """What the cotangent of `node` is the sum of."""
+        return [share for found in self.received.get(node, {}).values() for share in found]
 
 
 class Crash(Exception):
     """The wrong rule does not even run here: shapes do not fit."""
+
+
+class Stopped(Exception):
+    """A pass whose outcome is known before its end."""
+
+
+class Goal:
+    """What a pass has to arrive at, so that one that does not can be left: the first number that is off ends it.
+
+    holds    whether a node's computed cotangent is as it has to be
+    pending  nodes where the pass that it starts from falls short; all of them have to be computed anew
+    """
+
+    def __init__(self, holds: Callable[[Node, Any], bool], pending: Iterable[Node]) -> None:
+        self.holds = holds
+        self.pending = sorted(pending, key=lambda node: node.order)  # the next of the sweep is the last
+
+    def reached(self, node: Node | None, g: Any = None) -> None:
+        """The sweep has come to `node`, or to its end: everything after it in the program is as it stays."""
+        if self.pending and (node is None or self.pending[-1].order > node.order):
+            raise Stopped
+        if node is not None:
+            if self.pending and self.pending[-1] is node:
+                self.pending.pop()
+            if not self.holds(node, g):
+                raise Stopped
 
 
 def run_backward(
@@ -63,18 +103,20 @@ def run_backward(
     *,
     given: Given | None = None,
     base: Pass | None = None,
+    goal: Goal | None = None,
     on_nodes: bool = False,
     constant: Constant | None = None,
 ) -> Pass:
     """One backward pass over `forward`, the nodes of `loss` in program order.
 
     given     cotangents that are taken in place of the computed ones from where they stand on: a student's own
-    base      a pass to take what has not changed from
+    base      a pass with the same `given`, of which only what the changes that it has not reach is done again
+    goal      what it has to arrive at
     constant  on nodes, what stands in the rules for an array that is no node; None for the array itself
-    Raises: Crash where a change does not fit the shapes.
+    Raises: Crash where a change does not fit the shapes; Stopped where the goal is missed.
     """
     try:
-        return _swept(forward, loss, seed, list(changes), given or {}, base, on_nodes, constant)
+        return _swept(forward, loss, seed, tuple(changes), given or {}, base, goal, on_nodes, constant)
     except (ValueError, TypeError, IndexError, RuntimeError, AttributeError, np.exceptions.AxisError) as error:
         raise Crash(str(error)) from error
 
@@ -83,28 +125,40 @@ def _swept(
     forward: Sequence[Node],
     loss: Node,
     seed: Any,
-    changes: list[Change],
+    changes: tuple[Change, ...],
     given: Given,
     base: Pass | None,
+    goal: Goal | None,
     on_nodes: bool,
     constant: Constant | None,
 ) -> Pass:
-    edges = {(c.at, c.position): c for c in changes if c.kind == "edge"}
+    edges: dict[tuple[Node, int], Change] = {}
     bridges: dict[Node, list[Change]] = {}
     sums: dict[Node, Change] = {}
     after: dict[Node, list[Change]] = {}
     for c in changes:
-        if c.kind == "bridge":
+        if c.kind == "edge":
+            edges[c.at, c.position] = c
+        elif c.kind == "bridge":
             bridges.setdefault(c.at, []).append(c)
         elif c.kind == "sum":
             sums[c.at] = c
         elif c.kind == "cotangent":
             after.setdefault(c.at, []).append(c)
-    wrong = [c for c in changes if c.kind == "value"]
-    found = Pass({}, {}, {}, {}, _values(forward, wrong, base, on_nodes, constant))
-    values, touched = found.values, {at for at, _ in edges} | set(bridges)
-    if values:  # what has another value, and whatever is multiplied by one, has to be done again
-        touched |= {node for node in forward if node in values or any(x in values for x in node.inputs)}
+    values, moved = _values(forward, changes, base, on_nodes, constant)
+    if base is None:
+        found, queue = Pass({}, {}, {}, {}, values, changes), [(-loss.order, loss)]
+    else:
+        found = Pass(
+            dict(base.cotangents), dict(base.received), dict(base.computed), dict(base.handed), values, changes
+        )
+        # another rule; one that looks at other places; another value, there or in what it is multiplied by
+        again = {c.at for c in set(changes) ^ set(base.changes)}
+        again |= {c.at for c in changes if c.upstream or (c.near and values)}
+        if moved:
+            again |= {node for node in forward if node in moved or any(x in moved for x in node.inputs)}
+        queue = sorted((-node.order, node) for node in again)  # a sorted list is a heap
+    waiting, own = {node for _, node in queue}, set()  # of `received`, what is not shared with the base any more
 
     def look(node: Node) -> Any:
         return values.get(node, node if on_nodes else node.value)
@@ -113,42 +167,53 @@ def _swept(
         near = {key: look(n) if isinstance(n, Node) else _outside(n, constant) for key, n in c.near.items()}
         return near | {key: found.cotangents[n] for key, n in c.upstream.items()}
 
-    dirty: set[Node] = set()
-    for node in reversed(forward):
-        if node is loss:
-            g = seed
-        elif node in found.received:
-            if base is not None and node not in dirty and node not in sums:
-                g = base.computed[node]
-            elif node in sums:
-                g = sums[node].rule(*found.received[node])
-                dirty.add(node)
-            else:
-                g = found.received[node][0]
-                for share in found.received[node][1:]:
-                    g = g + share
+    while queue:
+        node = heappop(queue)[1]
+        waiting.discard(node)
+        shares = found.shares(node)
+        if shares or node is loss:
+            g = seed if node is loss else sums[node].rule(*shares) if node in sums else _total(shares)
+            for c in after.get(node, ()):
+                g = c.rule(g, look(node), **beside(c))
+            found.computed[node] = g
+            if goal is not None:
+                goal.reached(node, g)
+            g = found.cotangents[node] = given.get(node, g)
+            handed = _handed(node, g, look, beside, edges, bridges.get(node, ()), on_nodes, constant, values)
+        elif node in found.computed:  # in the base it got something
+            if goal is not None:
+                goal.reached(node)
+            del found.computed[node], found.cotangents[node]
+            handed = []
         else:
             continue
-        for c in after.get(node, ()):
-            g = c.rule(g, look(node), **beside(c))
-            dirty.add(node)
-        found.computed[node] = g
-        if node in given:
-            g = given[node]
-            if base is None or base.cotangents.get(node) is not g:
-                dirty.add(node)
-        found.cotangents[node] = g
-        if base is not None and node not in dirty and node not in touched:
-            handed = base.handed.get(node, [])
-        else:
-            handed = _handed(node, g, look, beside, edges, bridges.get(node, ()), on_nodes, constant, values)
-            dirty.update(x for _, x, _ in handed)
-            if base is not None:
-                dirty.update(x for _, x, _ in base.handed.get(node, []))
-        found.handed[node] = handed
-        for _, x, share in handed:
-            found.received.setdefault(x, []).append(share)
+        before, found.handed[node] = found.handed.get(node, ()), handed
+        for x in dict.fromkeys([x for _, x, _ in (*before, *handed)]):
+            got = [share for _, other, share in handed if other is x]
+            if x not in own:
+                own.add(x)
+                found.received[x] = dict(found.received.get(x, ()))
+            by = found.received[x]
+            new = node not in by
+            if got:
+                by[node] = got
+            else:
+                by.pop(node, None)
+            if new and base is not None:
+                found.received[x] = dict(sorted(by.items(), key=lambda item: -item[0].order))
+            if x not in waiting:
+                waiting.add(x)
+                heappush(queue, (-x.order, x))
+    if goal is not None:
+        goal.reached(None)
     return found
+
+
+def _total(shares: list[Any]) -> Any:
+    g = shares[0]
+    for share in shares[1:]:
+        g = g + share
+    return g
 
 
 def _handed(
@@ -209,24 +274,37 @@ def fitted(c: Any, x: Any, gather: Callable[..., Any] = np.sum) -> Any:
 
 
 def _values(
-    forward: Sequence[Node], changes: Sequence[Change], base: Pass | None, on_nodes: bool, constant: Constant | None
-) -> dict[Node, Any]:
-    """The values in a forward pass with other operations in it; empty where it is the right one."""
-    values: dict[Node, Any] = dict(base.values) if base is not None else {}
-    wrong = {c.at: c for c in changes}
-    if not wrong:
-        return values
+    forward: Sequence[Node],
+    changes: tuple[Change, ...],
+    base: Pass | None,
+    on_nodes: bool,
+    constant: Constant | None,
+) -> tuple[dict[Node, Any], set[Node]]:
+    """The values in a forward pass with other operations in it, and which of them are not the base's."""
+    values: dict[Node, Any] = {}
+    wrong = {c.at: c for c in changes if c.kind == "value"}
+    if not wrong and not (base is not None and base.values):
+        return values, set()
+    before, known = (base.values, set(base.changes)) if base is not None else ({}, set())
+    moved: set[Node] = set()
     for node in forward:
-        if node.op is None or not (node in wrong or any(x in values for x in node.inputs)):
+        c = wrong.get(node)
+        if node.op is None or (c is None and not any(x in values for x in node.inputs)):
+            if node in before:
+                moved.add(node)
             continue
+        beside = c.near.values() if c is not None else ()
+        if node in before and (c is None or c in known) and not any(x in moved for x in (*node.inputs, *beside)):
+            values[node] = before[node]
+            continue
+        moved.add(node)
         xs = tuple(
             _outside(a, constant) if x is None else values.get(x, x if on_nodes else x.value)
             for x, a in zip(node.inputs, node.args, strict=True)
         )
-        if node in wrong:
-            c = wrong[node]
+        if c is not None:
             near = {key: values.get(n, n if on_nodes else n.value) for key, n in c.near.items()}
             values[node] = c.rule(node if on_nodes else node.value, *xs, **near)
         else:
             values[node] = node.op(*xs, **node.kwargs)
-    return values
+    return values, moved

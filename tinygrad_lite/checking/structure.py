@@ -169,7 +169,7 @@ class Structure:
         """{parameter: c}: part of its gradient is c times itself, that of c/2 |W|^2, however the square was written."""
         found = {}
         for leaf in self.parameters:
-            shares = self.truth.received[leaf]
+            shares = self.truth.shares(leaf)
             parts = (
                 [ratio(share, leaf.value) for share in shares] if len(shares) > 1 and np.size(leaf.value) > 1 else []
             )

@@ -19,7 +19,8 @@ def forks(s: Structure) -> Iterator[tuple[Node, int]]:
     """Nodes with more than one use, and how many shares meet there; not those of a penalty, nor within the loss."""
     last = s.end.at.order if s.end is not None else s.loss.order
     interior = {x for act in s.activations for x in (act.x,)} | {n.x for n in s.normed}
-    for node, shares in s.truth.received.items():
+    for node in s.truth.received:
+        shares = s.truth.shares(node)
         if len(shares) > 1 and node not in s.regularised and node.order <= last and node not in interior:
             yield node, len(shares)
 
@@ -157,7 +158,7 @@ def _last_time_step_only(s: Structure) -> Iterator[Place]:
     for layer in s.layers:
         uses[weight(s, layer)] = uses.get(weight(s, layer), 0) + 1
     for leaf, n in uses.items():
-        if n > 1 and len(s.truth.received.get(leaf, ())) == n:
+        if n > 1 and len(s.truth.shares(leaf)) == n:
             for k in range(n):
                 yield Place(leaf, (Change("sum", leaf, _kept(k)),), {"W": leaf}, variant=k)
 
