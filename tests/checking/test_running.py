@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,65 @@ def test_a_function_is_run_at_points_that_tell() -> None:
     report = tl.check(forgets, against=forward, at=zero)
     assert not report
     assert [m.id for m in report.mistakes] == ["bias_not_in_forward"]
+
+
+def gated(first: Any, b1: Any, h: Any, mask2: Any, keep: Any, decay: Any, x: Any, y: Any) -> Any:
+    a = np.tanh(x @ first + b1 + h) * mask2 / keep
+    return np.sum((a - y) ** 2) / (2 * len(x)) + decay * np.sum(first**2) / 2
+
+
+def gated_by_hand(first: Any, b1: Any, h: Any, mask2: Any, keep: Any, decay: Any, x: Any, y: Any) -> dict[str, Any]:
+    t = np.tanh(x @ first + b1 + h)
+    dz = (t * mask2 / keep - y) / len(x) * mask2 / keep * (1 - t * t)
+    dfirst, db1, dh = x.T @ dz + decay * first, dz.sum(0), dz
+    return locals()
+
+
+GATED = {"first": AT["W1"][:, :2], "b1": AT["b1"][:2], "h": AT["y"] / 3, "mask2": (AT["y"] > 0) * 1.0, "keep": 0.5,
+         "decay": 0.1, "x": AT["x"], "y": AT["y"]}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [("first", "b1"), ("first", "b1", "h"), ("first",), ("b1",)])
+@pytest.mark.parametrize("form", ["dict", "bare", "tuple", "locals", "dict of numbers", "generator"])
+def test_what_the_gradients_name_is_learnt_and_the_rest_is_given(names: tuple[str, ...], form: str) -> None:
+    def by_hand(**at: Any) -> Any:
+        found = gated_by_hand(**at)
+        if form == "locals":
+            return {k: v for k, v in found.items() if k[:1] != "d" or k[1:] in names or k in ("dz", "decay")}
+        if form == "tuple":
+            return tuple(found[f"d{name}"] for name in names)
+        if form == "generator":
+            return (found[f"d{name}"] for name in names)
+        return {name if form == "bare" else f"d{name}": found[f"d{name}"] for name in names}
+
+    work = by_hand(**GATED) if form == "dict of numbers" else by_hand
+    if form in ("tuple", "generator") and "b1" not in names:
+        with pytest.raises(TypeError, match="one for each of first, b1"):
+            tl.check(work, against=gated, at=GATED)
+        return
+    report = tl.check(work, against=gated, at=GATED)
+    labels = {row.label[4:] for row in report.rows if row.label[4:] in GATED}
+    if form in ("tuple", "generator"):  # the shapes say which
+        assert labels == set(names)
+    else:  # a bias is a bias, whether its gradient is there or not
+        assert labels == {*names, "b1"}
+        assert bool(report) == ("b1" in names), str(report)
+    said = re.findall(r"taken as given, for no gradient by it is handed in: ([\w, ]*)", " ".join(report.notes))
+    aside = set(said[0].split(", ")) if said else set()
+    assert aside == {"first", "h", "decay"} - set(names)  # not what is data by its name
+
+
+def test_parameters_can_be_named() -> None:
+    assert tl.check(gated_by_hand, against=gated, at=GATED, parameters=["first", "b1", "h"])
+    report = tl.check(
+        lambda **at: {"dfirst": gated_by_hand(**at)["dfirst"]}, against=gated, at=GATED, parameters="first"
+    )
+    assert report
+    assert not report.notes
+    report = tl.check({"dfirst": 0}, against=gated, at=GATED, parameters=["first", "h"])
+    assert {row.label for row in report.rows} == {"dC/dfirst", "dC/dh"}
+    with pytest.raises(ValueError, match=r"parameters= names W; at= has first, b1"):
+        tl.check(gated_by_hand, against=gated, at=GATED, parameters=["W", "first"])
 
 
 def test_a_function_that_fails_or_writes_into_its_inputs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class Check:
 
     against     a Tensor; a function of the numbers `at`, in NumPy's functions; (network, criterion) with at=(x, y)
     adds        the update adds what is handed in: it is minus the gradient
+    parameters  names of the numbers in `at` that are learnt, all others are data; else tensors that require a gradient,
+                or those that the gradients name
     hide_expected, hide_name   for graded work: no number of the solution, no name of the mistake in all that it says
 
     For those who teach: `tl.check.mutate` plants a mistake, `tl.check.coverage` says which mistakes given data cannot
@@ -62,6 +64,7 @@ class Check:
         step: Callable[..., Any] | None = None,
         lr: float | str | None = None,
         adds: bool = False,
+        parameters: Iterable[str] | None = None,
         hide_expected: bool = False,
         hide_name: bool = False,
     ) -> Report:
@@ -77,10 +80,12 @@ class Check:
         """
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            report = self._report(work, against, at, names, of, step, lr, adds)
+            report = self._report(work, against, at, names, of, step, lr, adds, parameters)
         return report.hiding(hide_expected, hide_name)
 
-    def _report(self, work: Any, against: Any, at: Any, names: Any, of: Any, step: Any, lr: Any, adds: bool) -> Report:
+    def _report(
+        self, work: Any, against: Any, at: Any, names: Any, of: Any, step: Any, lr: Any, adds: bool, learnt: Any
+    ) -> Report:
         if isinstance(against, Spec) or against is None:
             if isinstance(work, type):
                 return solutions.mark_class(work, against or EXERCISE)
@@ -88,22 +93,26 @@ class Check:
                 raise TypeError(f"check: a Spec marks a class, not {type(work).__name__}: tl.check(Network, spec)")
             raise TypeError("check: say what is right with against=: a loss, or a function that computes it from at=")
         if isinstance(work, str):
-            return mark_line(work, of, _loss(against, at), names)
+            return mark_line(work, of, _loss(against, at, None, None, learnt, []), names)
         if isinstance(work, tuple) and len(work) == 2 and all(map(callable, work)):
             return running.mark_layer(work[0], work[1], against, at)
         if step is not None:
             return running.mark_object(work, against, at, names, step, lr)
         if callable(work) and not isinstance(work, Mapping):
-            return running.mark_function(work, against, at, names, adds)
-        many = isinstance(work, (list, tuple))
-        losses = list(against) if many and isinstance(against, (list, tuple)) else [_loss(against, at)]
-        works = list(work) if many else [work]
-        if len(works) != len(losses):
-            raise ValueError(f"check: {len(works)} dicts of gradients against {len(losses)} losses; give one for each")
-        return mark_dicts(works, [_loss(loss, at) for loss in losses], names, adds)
+            return running.mark_function(work, against, at, names, adds, learnt)
+        works = list(work) if isinstance(work, (list, tuple)) else [work]
+        several = isinstance(against, (list, tuple)) and isinstance(work, (list, tuple))
+        references = list(against) if several else [against]
+        if len(works) != len(references):
+            raise ValueError(
+                f"check: {len(works)} dicts of gradients against {len(references)} losses; give one for each"
+            )
+        notes: list[str] = []
+        losses = [_loss(a, at, w, names, learnt, notes) for w, a in zip(works, references, strict=True)]
+        return mark_dicts(works, losses, names, adds, notes=list(dict.fromkeys(notes)))
 
 
-def _loss(against: Any, at: Any) -> Tensor:
+def _loss(against: Any, at: Any, work: Any, names: Any, learnt: Any, notes: list[str]) -> Tensor:
     """The reference as a Tensor: as it is, or computed at the numbers `at`, by a function or (network, criterion)."""
     if isinstance(against, Tensor):
         return against
@@ -113,7 +122,10 @@ def _loss(against: Any, at: Any) -> Tensor:
         if isinstance(found, Tensor):
             return found
     if callable(against) and isinstance(at, Mapping):
-        own, wrt = running.numbers(at)
+        own, wrt = running.numbers(at, learnt)
+        if wrt is None:
+            wrt = running.named_by(work, own, names)
+            notes += running.taken_as_given(own, wrt)
         return loss_at(against, own, wrt)[0]
     raise TypeError(
         "check: against= is the loss as a Tensor (compute it first: loss = criterion(net(x), y)), or a function of the "

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.recognise import stem
 from tinygrad_lite.checking.structure import Structure
 from tinygrad_lite.readings.program import replay
 from tinygrad_lite.tensor import Tensor
 
 OWN, GENERIC = "your own point", "a generic point with the first unit off"
-DATA = (  # names of what is given and not learnt
+DATA = (  # names of what is given and not learnt; with a number behind it too
     "x", "X", "y", "Y", "t", "target", "targets", "labels", "data", "inputs", "idx", "index", "indices",
-    "ids", "tokens", "mask", "keep", "h0", "c0", "reg", "lam", "lambda_", "l2", "eps", "lr", "momentum",
+    "ids", "tokens", "mask", "keep", "keep_prob", "h0", "c0", "h_prev", "c_prev", "prev_h", "prev_c", "noise",
+    "reg", "lam", "lambda_", "lambd", "lmbda", "l2", "eps", "epsilon", "lr", "eta", "momentum", "wd", "weight_decay",
 )  # fmt: skip
+# Names of what is learnt: where no gradient of it is handed in, one is missing.
+LEARNT = re.compile(r"[WwbUV]_?[A-Za-z]{0,3}\d{0,2}|(weights?|bias(es)?|theta|gamma|beta|kernel|embeddings?)_?\w{0,4}")
+LEARNT_NUMBER = re.compile(r"[Wwb]\d*")
 
 
 def loss_at(f: Callable[..., Any], at: Mapping[str, Any], wrt: set[str]) -> tuple[Tensor, dict[str, Any]]:
@@ -36,12 +42,29 @@ def loss_at(f: Callable[..., Any], at: Mapping[str, Any], wrt: set[str]) -> tupl
     return loss, tensors
 
 
-def parameters(at: Mapping[str, Any], named: set[str] | None = None) -> set[str]:
-    """Which of the numbers are parameters: those asked for; else all arrays of floats that are no data by name."""
+def parameters(at: Mapping[str, Any], gradients: Iterable[str] = ()) -> set[str]:
+    """Which of the numbers are parameters: those that `gradients` names, and what else is learnt by its name.
+
+    Without names of gradients, or where they say nothing, all arrays of floats that are no data by name.
+
+    >>> at = {"W1": np.ones((2, 3)), "h": np.ones(3), "x": np.ones(2), "rate": 0.5}
+    >>> sorted(parameters(at, ["dW1"])), sorted(parameters(at))
+    (['W1'], ['W1', 'h', 'rate'])
+    """
     floats = {
         k for k, v in at.items() if np.asarray(v).dtype.kind == "f" or (np.asarray(v).dtype.kind in "iu" and np.ndim(v))
     }
-    return (named & set(at)) if named else {k for k in floats if k not in DATA}
+    likely = {k for k in floats if k not in DATA and re.sub(r"_?\d+$", "", k) not in DATA}
+    called = {name for key in gradients for name in (key, stem(key))}
+    named = {k for k in floats if k in called and k not in DATA}
+    if not named:
+        return likely
+    return named | {k for k in likely if learnt_by_name(k, at[k])}
+
+
+def learnt_by_name(name: str, value: Any) -> bool:
+    """Whether a number is a parameter by its name alone: a gradient of it that is not there is missing."""
+    return (LEARNT if np.ndim(value) else LEARNT_NUMBER).fullmatch(name) is not None
 
 
 def spot_check(structure: Structure) -> str:

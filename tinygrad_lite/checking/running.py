@@ -6,7 +6,8 @@ import contextlib
 import copy
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tinygrad_lite.checking.dicts import mark_dicts
 from tinygrad_lite.checking.elsewhere import drawn
 from tinygrad_lite.checking.intake import as_array
 from tinygrad_lite.checking.judging import judge, trouble
-from tinygrad_lite.checking.points import GENERIC, OWN, loss_at, parameters
+from tinygrad_lite.checking.points import GENERIC, OWN, learnt_by_name, loss_at, parameters
 from tinygrad_lite.checking.recognise import Words
 from tinygrad_lite.checking.report import Report
 from tinygrad_lite.checking.rows import FIRST, WRONG, Named, Row
@@ -25,31 +26,35 @@ from tinygrad_lite.checking.structure import Structure
 from tinygrad_lite.graph import GraphError, Node
 from tinygrad_lite.tensor import Tensor, tensor
 
+MOST_CHOICES = 5000  # of arguments that unnamed gradients may be those of
 ANOTHER = "another generic point"
 STALE = "The gradient of the call before is still in that of the second: begin each call from 0."
 
 
-def mark_function(work: Callable[..., Any], against: Any, at: Any, names: Any, adds: bool) -> Report:
+def mark_function(
+    work: Callable[..., Any], against: Any, at: Any, names: Any, adds: bool, learnt: Iterable[str] | None = None
+) -> Report:
     """A function that gives gradients, run at the user's own point and at two that tell more."""
     if not isinstance(at, Mapping) or not callable(against) or isinstance(against, Tensor):
         raise TypeError(
             "check: a function is checked against a function of the same arguments, at given numbers: "
             "tl.check(gradients, against=loss, at={'W': W, 'x': x, ...})"
         )
-    own, wrt = numbers(at)
+    own, wrt = numbers(at, learnt)
     _complete(against, own)
-    works, losses, tensors, points, notes = [], [], [], [], []
+    notes: list[str] = []
+    first = _returned(work, own, OWN, notes)
+    if isinstance(first, Report):
+        return first
+    if wrt is None:
+        wrt = named_by(first, own, names, _order(work, at))
+        notes += taken_as_given(own, wrt)
+    works, losses, tensors, points = [], [], [], []
     for name, point in _points(against, own, wrt):
         loss, made = loss_at(against, point, wrt)
-        handed = {key: _copied(v) for key, v in point.items()}
-        try:
-            with quiet():
-                returned = work(**handed)
-        except (Exception, SystemExit) as error:  # whatever a student's function does is a report
-            return trouble(f"it raised {child.told(error, '')} (at {name})")
-        edited = [key for key, v in handed.items() if not _alike(v, point[key])]
-        if edited:
-            notes.append(f"it writes into its inputs ({', '.join(edited)}); work on copies")
+        returned = first if name == OWN else _returned(work, point, name, notes)
+        if isinstance(returned, Report):
+            return returned
         works.append(_as_dict(returned, [n for n in _order(work, at) if n in wrt]))
         losses.append(loss)
         tensors.append({k: v for k, v in made.items() if isinstance(v, (Node, np.ndarray))})
@@ -57,11 +62,68 @@ def mark_function(work: Callable[..., Any], against: Any, at: Any, names: Any, a
     return mark_dicts(works, losses, names, adds, points=points, notes=list(dict.fromkeys(notes)), tensors=tensors)
 
 
-def numbers(at: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """The numbers of a point as arrays, and which are parameters: tensors that require a gradient, if there are any."""
-    marked = {key for key, v in at.items() if isinstance(v, Tensor) and v.requires_grad}
+def _returned(work: Callable[..., Any], point: Mapping[str, Any], name: str, notes: list[str]) -> Any:
+    """What a student's function returns for copies of the numbers; the report where it raises, whatever that is."""
+    handed = {key: _copied(v) for key, v in point.items()}
+    try:
+        with quiet():
+            returned = work(**handed)
+            if inspect.isgenerator(returned):
+                returned = tuple(returned)
+    except (Exception, SystemExit) as error:
+        return trouble(f"it raised {child.told(error, '')} (at {name})")
+    edited = [key for key, v in handed.items() if not _alike(v, point[key])]
+    if edited:
+        notes.append(f"it writes into its inputs ({', '.join(edited)}); work on copies")
+    return returned
+
+
+def numbers(at: Mapping[str, Any], learnt: Iterable[str] | None = None) -> tuple[dict[str, Any], set[str] | None]:
+    """The numbers of a point as arrays, and which are parameters; None if it is for the gradients to say.
+
+    They are those that are named, or the tensors that require a gradient. Raises: ValueError for an unknown name.
+    """
     plain = {key: v.numpy() if isinstance(v, Tensor) else v for key, v in at.items()}
-    return plain, marked or parameters(plain)
+    if learnt is None:
+        return plain, {key for key, v in at.items() if isinstance(v, Tensor) and v.requires_grad} or None
+    wrt = {learnt} if isinstance(learnt, str) else set(learnt)
+    if not wrt or not wrt <= set(at):
+        unknown = ", ".join(sorted(wrt - set(at))) or "nothing"
+        raise ValueError(f"check: parameters= names {unknown}; at= has {', '.join(at)}")
+    return plain, wrt
+
+
+def taken_as_given(own: Mapping[str, Any], wrt: set[str]) -> list[str]:
+    """What to say of numbers that could be parameters too, of which no gradient was handed in."""
+    aside = sorted(parameters(own) - wrt)
+    return [] if not aside else [
+        f"taken as given, for no gradient by it is handed in: {', '.join(aside)}. If there has to be one, name all "
+        "parameters: parameters=[...]"
+    ]  # fmt: skip
+
+
+def named_by(returned: Any, own: Mapping[str, Any], names: Any, order: Sequence[str] = ()) -> set[str]:
+    """The parameters as gradients name them, or as many as there are, of their shapes and in their order."""
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping):
+        returned = returned[1]
+    likely = parameters(own)
+    if isinstance(returned, Mapping):  # of locals(), an argument that comes back as it was is no gradient
+        keys = [key for key, v in returned.items() if isinstance(key, str) and not _same(v, own.get(key))]
+        return parameters(own, [*keys, *(str(name) for name in (names or {}).values())])
+    if isinstance(returned, (tuple, list)) and len(returned) != len(likely):
+        inputs = [name for name in order if name in likely]
+        needed = {name for name in inputs if learnt_by_name(name, own[name])}
+        shapes = [np.shape(a) for a in map(as_array, returned)]
+        chosen = [c for c in islice(combinations(inputs, len(shapes)), MOST_CHOICES)
+                  if needed <= set(c) and [np.shape(own[name]) for name in c] == shapes]  # fmt: skip
+        if len(chosen) == 1:
+            return set(chosen[0])
+    return likely
+
+
+def _same(a: Any, b: Any) -> bool:
+    a, b = as_array(a), as_array(b)
+    return a is not None and b is not None and a.shape == b.shape and bool(np.all(a == b))
 
 
 def _points(f: Callable[..., Any], own: Mapping[str, Any], wrt: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -104,7 +166,7 @@ def _as_dict(returned: Any, order: list[str]) -> Mapping[str, Any]:
     count = f" of {len(returned)}" if isinstance(returned, (tuple, list)) else ""
     raise TypeError(
         f"check: the function returned {type(returned).__name__}{count}; it has to return a dict of gradients, or one "
-        f"for each of {', '.join(order)}, in this order"
+        f"for each of {', '.join(order)}, in this order. If these are not the parameters, name them: parameters=[...]"
     )
 
 
