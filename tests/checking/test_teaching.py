@@ -258,10 +258,18 @@ def test_what_are_no_gradients_is_said() -> None:
         (5, "this is int"),
         (lambda p, x, y: None, "this is NoneType"),
         ({"W1": "x"}, "W1 is str, not numbers"),
+        ({"W1": None}, "W1 is NoneType, not numbers"),
+        (lambda p, x, y: {"W1": p["W9"]}, "the function asked for 'W9'; parameters= has W1, W2"),
         ({"dW1": np.ones((3, 2))}, r"dW1 has the shape \(3, 2\), where W1 has \(2, 3\)"),
     ):
         with pytest.raises((TypeError, ValueError), match=says):
             tl.check.identities(gradients, W, x=np.ones((4, 3)))  # type: ignore[arg-type]  # what is refused
+    for arguments in ({}, {"parameters": W}, {"x": np.ones((4, 3))}):
+        with pytest.raises(TypeError, match="a function is run with its parameters and its examples"):
+            tl.check.identities(lambda p, x, y: {"W1": p["W1"]}, **arguments)  # type: ignore[arg-type]
+    nothing = tl.check.identities(lambda p, x, y: {"other": x}, W, x=np.ones((4, 3)))
+    assert not nothing
+    assert "no identity could be tried" in str(nothing)
     with pytest.raises(ValueError, match="reduction='avg'"):
         tl.check.identities(W, W, reduction="avg")
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.checking.claims import tolerance
+from tinygrad_lite.checking.intake import as_array
 
 MANY = 16  # examples that are tried one by one
 
@@ -72,7 +73,7 @@ def identities(
     parameters  the values at which they were taken, for the balance of relu units: W1 (H, I), b1 (H,), W2 (O, H)
     columns     weights are (in, out) instead of (out, in)
     reduction   "mean" or "sum", of the losses of a batch's examples
-    Raises: TypeError and ValueError for what are no gradients of these parameters.
+    Raises: TypeError and ValueError for what are no gradients of these parameters, or a function without them.
 
     >>> import numpy as np
     >>> W1, b1, W2 = np.ones((3, 2)), np.zeros(3), np.ones((1, 3))
@@ -86,7 +87,14 @@ def identities(
         raise ValueError(
             f"check.identities: reduction={reduction!r}; a loss is the 'mean' or the 'sum' over its examples"
         )
-    run = _named(gradients, values) if callable(gradients) else None
+    run = None
+    if callable(gradients):
+        if not values or x is None:
+            raise TypeError(
+                "check.identities: a function is run with its parameters and its examples: "
+                'check.identities(gradients, {"W1": W1, "b1": b1}, x=x, y=y)'
+            )
+        run = _named(gradients, values)
     with np.errstate(all="ignore"):
         got = _copied(gradients, values) if run is None else run(dict(values), x, y)
         found = [*_balance(got, values, columns), *_rows(got), *_norm(got)]
@@ -96,7 +104,16 @@ def identities(
 
 
 def _named(gradients: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
-    return lambda p, x, y: _copied(gradients(p, x, y), values)
+    def run(p: Any, x: Any, y: Any) -> dict[str, Any]:
+        try:
+            found = gradients({key: value.copy() for key, value in p.items()}, x.copy(), None if y is None else y.copy())
+        except KeyError as error:
+            raise TypeError(
+                f"check.identities: the function asked for {error}; parameters= has {', '.join(values)}"
+            ) from error
+        return _copied(found, values)
+
+    return run
 
 
 def _copied(gradients: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,10 +126,10 @@ def _copied(gradients: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for key, value in gradients.items():
         name = key[1:] if key not in values and key[:1] == "d" and key[1:] in values else key
-        try:
-            found[name] = np.array(value, float)
-        except (TypeError, ValueError):
-            raise TypeError(f"check.identities: {key} is {type(value).__name__}, not numbers") from None
+        array = as_array(value)
+        if array is None:
+            raise TypeError(f"check.identities: {key} is {type(value).__name__}, not numbers")
+        found[name] = np.asarray(array, float)
         if name in values and found[name].shape != values[name].shape:
             raise ValueError(
                 f"check.identities: {key} has the shape {found[name].shape}, where {name} has {values[name].shape}; "
@@ -185,6 +202,8 @@ def _batch(run: Any, values: Any, x: Any, y: Any, got: Any, reduction: str) -> l
     def at(rows: Any) -> dict[str, Any]:
         return dict(run(dict(values), x[rows], None if y is None else y[rows]))
 
+    if not keys:  # nothing to compare
+        return []
     single = [at(np.array([k])) for k in range(n)]
     twice = at(np.tile(np.arange(n), 2))
     turned = at(np.arange(n)[::-1])
