@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygrad_lite as tl
 from tests.readings.networks import Residual
-from tinygrad_lite import exercise, nn
+from tinygrad_lite import exercise, nn, optim
 from tinygrad_lite.readings.source import Source
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -107,7 +107,20 @@ def definite() -> Source:
     return tl.source(lambda A: np.sum(np.linalg.cholesky(A)), X.T @ X + np.eye(4))
 
 
+def momentum() -> Source:
+    """Steps of SGD that keep something from one to the next, and other rates for other parameters."""
+    net = mlp()
+    sgd = optim.SGD(
+        [{"params": [net[0].weight], "nesterov": True}, {"params": [net[2].weight, net[2].bias], "lr": 0.5}],
+        lr=0.1,
+        momentum=0.9,
+        weight_decay=0.01,
+    )
+    return tl.source(nn.CrossEntropyLoss()(net(X), Y), update=sgd)
+
+
 ALL = [
+    momentum,
     the_exercise,
     classifier,
     conv_net,

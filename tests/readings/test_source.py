@@ -176,17 +176,37 @@ def test_a_gradient_of_one_number_goes_to_its_place(loss: Any, exact: bool) -> N
         assert gradients["b"].dtype == dtype
 
 
-def test_the_step_is_that_of_sgd() -> None:
-    net = mlp()
-    source = tl.source(nn.CrossEntropyLoss()(net(X), Y), update=optim.SGD(net.parameters(), lr=0.3))
-    loss, new = source.exec()["step"](**source.values)
-    optimiser = optim.SGD(net.parameters(), lr=0.3)
-    eager = nn.CrossEntropyLoss()(net(X), Y)
-    eager.backward()
-    optimiser.step()
-    assert loss == eager.value
-    for name, p in zip(("W1", "b1", "W2", "b2"), net.parameters(), strict=True):
-        np.testing.assert_array_equal(new[name], p.data)
+SGDS: dict[str, Any] = {
+    "plain": lambda ps: optim.SGD(ps, lr=0.3),
+    "momentum": lambda ps: optim.SGD(ps, lr=0.3, momentum=0.9),
+    "dampened": lambda ps: optim.SGD(ps, lr=0.3, momentum=0.5, dampening=0.25),
+    "nesterov and decay": lambda ps: optim.SGD(ps, lr=0.3, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "decay, upwards": lambda ps: optim.SGD(ps, lr=0.3, weight_decay=0.1, maximize=True),
+    "two rates": lambda ps: optim.SGD([{"params": ps[:1]}, {"params": ps[1:], "lr": 0.01, "momentum": 0.9}], lr=0.5),
+    "of some only": lambda ps: optim.SGD(ps[:2], lr=0.3),
+}
+
+
+@pytest.mark.parametrize("kind", SGDS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_steps_are_those_of_sgd(kind: str, dtype: Any) -> None:
+    """Three of them, to the last bit, with all that SGD can be told."""
+    net = mlp(dtype)
+    optimiser = SGDS[kind](list(net.parameters()))
+    source = tl.source(nn.CrossEntropyLoss()(net(X.astype(dtype)), Y), update=optimiser)
+    module, values = source.exec(), dict(source.values)
+    kept: dict[str, Any] = {"velocity": {}} if "velocity:" in source else {}
+    for _ in range(3):
+        loss, new = module["step"](**values, **kept)
+        values.update(new)
+        eager = nn.CrossEntropyLoss()(net(X.astype(dtype)), Y)
+        optimiser.zero_grad()
+        eager.backward()
+        optimiser.step()
+        assert loss == eager.value
+        for name, p in zip(("W1", "b1", "W2", "b2"), net.parameters(), strict=True):
+            np.testing.assert_array_equal(new[name], p.data)
+            assert new[name].dtype == dtype
 
 
 # -- as a file -------------------------------------------------------------------------------------------------

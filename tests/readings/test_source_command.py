@@ -17,6 +17,7 @@ from tinygrad_lite import nn
 
 net = nn.Sequential(nn.Linear(4, 3, rng=0), nn.Tanh(), nn.Linear(3, 1, rng=1))
 W = tl.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+sgd = tl.optim.SGD([W], lr=0.1, momentum=0.5)
 ready = np.sum(np.tanh(W) ** 2)
 
 def size(x):
@@ -65,6 +66,7 @@ def test_the_file_is_written_and_runs(place: Path, capsys: pytest.CaptureFixture
         ("--exercise", "dW1 = ... # TODO: shape (3, 2)"),
         ("--blank dW1 --blank dz", "dh = da @ W2 # (3,) dz = ... # TODO: shape (3,) db = dz # (3,) dW1 = ... # TODO"),
         ("--rounded", "dz = dh * (z > 0)"),
+        ("own_program.py:ready --optimizer sgd", "velocity[key] = 0.5 * velocity[key] + g if key in velocity else g"),
     ],
 )
 @pytest.mark.usefixtures("place")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.graph import Node
-from tinygrad_lite.optim import SGD
 from tinygrad_lite.readings.code import Helpers, literal
 from tinygrad_lite.readings.coding.layout import WIDTH, apart, filled, items_of, joined, mentions, wrapped
 from tinygrad_lite.readings.sourcing.batch import Batch
@@ -20,6 +18,7 @@ from tinygrad_lite.readings.sourcing.copy import Copy
 from tinygrad_lite.readings.sourcing.dependence import Dependence
 from tinygrad_lite.readings.sourcing.examples import SMALL, is_long, value_text
 from tinygrad_lite.readings.sourcing.lines import Line, Steps, shapes_of
+from tinygrad_lite.readings.sourcing.stepping import stepping
 from tinygrad_lite.readings.sourcing.trace import Run
 from tinygrad_lite.readings.sourcing.verdict import Verdict
 from tinygrad_lite.readings.sourcing.worksheet import IMPORTS, worksheet
@@ -48,7 +47,6 @@ class Module:
     written_out: bool = False  # the numbers of the example: random ones do not suit every program
 
     def __post_init__(self) -> None:
-        self.rate = _rate(self.update)
         self.lines = [*self.steps.forward, *self.steps.backward]
         known: dict[Node, Any] = {}
         if self.batch is not None:
@@ -61,6 +59,7 @@ class Module:
         shape_of = self.batch.shape_of if self.batch is not None else np.shape
         self.shapes = shapes_of([*leaves, *self.lines], known, shape_of)
         self.parameters = [self.names[self.new[x]] for x in self.steps.gradients]
+        self.step = stepping(self.update, {x: self.names[self.new[x]] for x in self.steps.gradients})
         self.data = [name for name in self.names.values() if name not in self.parameters]
         self.size = next(filter(None, map(self._size, self.data)), "")  # what N is read off
 
@@ -85,7 +84,7 @@ class Module:
     def text(self, verdict: Verdict | None, blanks: Sequence[str] = ()) -> str:
         """The whole module, with `...` for the lines named in `blanks`."""
         body = self._function(blanks)
-        after = [self._step()] if self.rate is not None else []
+        after = [self._step()] if self.step is not None else []
         helpers = self.helpers.text([line.text for line in self.lines])
         imports = [source for source in helpers if source.startswith("import ")]
         helpers = [source for source in helpers if source not in imports]
@@ -156,16 +155,9 @@ class Module:
         return lines
 
     def _step(self) -> str:
-        passed = [f"{name}: {self._annotation(name)}" for name in (*self.data, *self.parameters)]
-        loss = next(name for name in ("loss", "before", "loss_before_it") if name not in self.names.values())
-        lines = [
-            wrapped("def step(", [*passed, f"lr: float = {self.rate!r}"], f"){RETURNS}:", ""),
-            '    """One step of gradient descent: the loss before it, and the new parameters."""',
-            wrapped(f"    {loss}, gradients = {FUNCTION}(", [*self.data, *self.parameters], ")", "    "),
-            *(f'    {name} = {name} - lr * gradients["{name}"]' for name in self.parameters),
-            wrapped(f"    return {loss}, {{", [f'"{name}": {name}' for name in self.parameters], "}", "    "),
-        ]
-        return "\n".join(lines)
+        assert self.step is not None
+        arguments = {name: self._annotation(name) for name in (*self.data, *self.parameters)}
+        return self.step.text(FUNCTION, self.data, arguments, RETURNS)
 
     # -- the rest ----------------------------------------------------------------------------------------------
 
@@ -217,10 +209,12 @@ class Module:
             "    for name, gradient in gradients.items():",
             f"        {shown}",
         ]
-        if self.rate is not None:
+        if self.step is not None:
+            kept = f", {self.step.velocity(self.names.values())}=kept" if self.step.momentum else ""
+            lines += ["    kept: dict[str, Any] = {}"] * bool(kept)
             lines += [
                 "    for number in range(1, 6):",
-                "        loss, new = step(**values)",
+                f"        loss, new = step(**values{kept})",
                 "        values.update(new)",
                 '        print(f"step {number}: loss {loss:.6g}")',
             ]
@@ -233,29 +227,3 @@ def _entry(head: str, text: str) -> str:
         return f"{head}{text},"
     start, end = text.index("[") + 1, text.rindex("]")
     return wrapped(f"{head}{text[:start]}", items_of(text[start:end]), f"{text[end:]},", " " * 8)
-
-
-def _rate(update: Any) -> float | None:
-    """The learning rate of plain gradient descent. Raises: TypeError, ValueError for another update."""
-    if update is None or update is False:
-        return None
-    if update is True:
-        return 0.01
-    if isinstance(update, (int, float)):
-        if not 0 <= update < math.inf:
-            raise ValueError(f"source: update={update!r} is no learning rate: it is a number from 0 up")
-        return float(update)
-    if not isinstance(update, SGD):
-        raise TypeError(
-            f"source: update= takes a learning rate or an optim.SGD, not {type(update).__name__}: what is written is "
-            "plain gradient descent, W = W - lr * dW."
-        )
-    rates = {group["lr"] for group in update.param_groups}
-    more = [key for key in ("momentum", "weight_decay", "maximize") if any(group[key] for group in update.param_groups)]
-    if more or len(rates) != 1:
-        asked = ", ".join(more) or "several learning rates"
-        raise ValueError(
-            f"source: update= is an SGD with {asked}, and what is written is plain gradient descent, W = W - lr * dW. "
-            "Give a learning rate, and add the rest to the printed function `step`."
-        )
-    return float(rates.pop())
