@@ -155,6 +155,39 @@ def test_a_dict_of_arrays_is_trained_by_a_step_of_two_arguments() -> None:
     )
 
 
+class Whole:
+    lr = 0.1
+
+    def __init__(self) -> None:
+        self.W = np.array([[1], [2]])
+
+    def fit(self, x: Any, y: Any) -> None:
+        self.W -= self.lr * (x.T @ (x @ self.W - y)) / len(x)  # type: ignore[misc]  # which NumPy refuses
+
+
+def test_floats_written_into_integers_have_a_name_and_a_line() -> None:
+    def loss(W: Any, x: Any, y: Any) -> Any:
+        return np.sum((x @ W - y) ** 2) / (2 * len(x))
+
+    def into_integers(W: Any, x: Any, y: Any) -> Any:
+        dW = np.zeros((2, 1), int)
+        dW += x.T @ (x @ W - y) / len(x)  # type: ignore[misc]  # which NumPy refuses
+        return {"dW": dW}
+
+    data = {"x": np.arange(6.0).reshape(3, 2), "y": np.ones((3, 1))}
+    step = lambda model: model.fit(**data)  # noqa: E731 - as a user writes it
+    report = tl.check(Whole(), against=loss, at=data, step=step)
+    assert [m.id for m in report.mistakes] == ["int_dtype"]
+    assert "self.W -=" in " ".join(row.note for row in report.rows)
+    assert not report
+    report = tl.check(into_integers, against=loss, at=data | {"W": np.ones((2, 1))})
+    assert report.trouble is not None
+    assert report.trouble.id == "int_dtype"
+    assert "dW += x.T" in report.trouble.text
+    for text in (str(report), report.to_json()):
+        assert "Make that one of floats" in " ".join(text.split())
+
+
 def test_lists_and_transposed_storage_are_understood() -> None:
     class Rows:
         lr = 0.01

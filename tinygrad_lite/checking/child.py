@@ -26,6 +26,9 @@ from tinygrad_lite.checking import fence
 from tinygrad_lite.checking.specs import EXERCISE, Spec, drawn
 
 MODULE = "solution"
+LIBRARIES = tuple(
+    os.path.join(os.path.dirname(os.path.abspath(f)), "") for f in (os.path.dirname(__file__), np.__file__)
+)
 LONGEST, LARGEST = 1_000_000, 4_000_000  # characters of a solution; numbers of a parameter
 SELF_DIFFERENTIATING = ("torch", "jax", "tensorflow", "autograd", "mygrad", "micrograd", "tinygrad", "tinygrad_lite")
 
@@ -284,8 +287,11 @@ def _sent(value: Any) -> dict[str, Any]:
 
 
 def told(error: BaseException, path: str) -> str:
-    """An exception as one line, with the line of the student's file in which it was raised."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    """An exception as one line, with the line of the student's file, or of a function, in which it was raised."""
+    every = traceback.extract_tb(error.__traceback__)
+    frames = [
+        frame for frame in every if (frame.filename == path if path else not frame.filename.startswith(LIBRARIES))
+    ]
     where = f", line {frames[-1].lineno}: {(frames[-1].line or '')[:70]}" if frames else ""
     if isinstance(error, SyntaxError) and error.filename == path:
         where = f", line {error.lineno}: {(error.text or '').strip()}"

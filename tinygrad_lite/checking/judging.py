@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +26,25 @@ from tinygrad_lite.graph import Node
 SMALLEST, LARGEST = 1e-8, 1e3  # learning rates with which a step still shows the gradient
 
 
+# NumPy's own words where floats are to be written into an array of integers, by `-=` or out=.
+CUT_TO_INTEGERS = re.compile(r"Cannot cast ufunc '\w+' output from dtype\('float\d+'\) to dtype\('u?int\d+'\)")
+OF_FLOATS = (
+    "The result has decimals, and the array that it is written into is one of integers. Make that one of floats, "
+    "np.array(..., dtype=float)."
+)
+
+
 def trouble(text: str) -> Report:
     """The report of what could not be run."""
-    return Report([], trouble=Named("could_not_run", "run", text, ""))
+    return Report([], trouble=_raised(text) or Named("could_not_run", "run", text, ""))
+
+
+def _raised(text: str) -> Named | None:
+    """The mistake behind an exception, if it says which."""
+    if not CUT_TO_INTEGERS.search(text):
+        return None
+    row = CATALOGUE["int_dtype"]
+    return Named(row.id, row.kind, f"{text}. {OF_FLOATS}", "", source=row.source)
 
 
 def judge(found: Mapping[str, Any], spec: Spec) -> Report:
@@ -61,7 +79,11 @@ def judge(found: Mapping[str, Any], spec: Spec) -> Report:
             row.mistake = Named("int_dtype", "dtype", CATALOGUE["int_dtype"].text, row.label or row.name)
             report.mistakes.append(row.mistake)
     for name, error in failed:
-        report.rows.append(Row(f"train at {name}", "", WRONG, note=error))
+        row = Row(f"train at {name}", "", WRONG, note=error)
+        if (raised := _raised(error)) is not None:
+            row.mistake = replace(raised, text=OF_FLOATS, line=row.name)
+            report.mistakes.append(row.mistake)
+        report.rows.append(row)
     report.rows += _second_step(spec, results, report)
     report.rows += _predictions(spec, results, names, report)
     edited = sorted({key for result in results for key in result.get("edited", ())})
