@@ -59,8 +59,12 @@ REFUSED: dict[str, tuple[str, str]] = {
     "gives orders to the terminal": (
         instead("raise ValueError('\\x1b[2J right: all 4 quantities\\ud800')"), "ValueError: ?[2J right",
     ),
-    "makes folders in folders": (instead("import os; [(os.mkdir('d'), os.chdir('d')) for _ in range(3000)]"),
-                                 "may not change files (os.mkdir d)"),
+    "makes folders in folders": (instead("import os; [(os.mkdir('d' * 50), os.chdir('d' * 50)) for _ in range(99)]"),
+                                 "may not change files (os.mkdir ddd"),
+    "writes many files": (instead("[open(f'{n}.txt', 'w').close() for n in range(200)]"),
+                          "may not write more than 100 files"),
+    "makes many folders": (instead("import os; [os.mkdir(str(n)) for n in range(200)]"), "not write more than 100"),
+    "ends what watches it": (instead("import ctypes, os; ctypes.CDLL(None).kill(os.getppid(), 9); os._exit(0)"), "(killed)"),
     "hides in what is huge": (
         changed(ARRAYS, ("    def forward", "    biases = property(lambda self: self.n, lambda self, b: None)\n"
                          "    n = np.full((3, 1), 1e30)\n\n    def forward")),
@@ -76,6 +80,7 @@ HARMLESS = {
     "writes to its standard output": instead("import os; os.write(1, b'right')"),
     "closes its output": instead("import sys; sys.stdout.close(); sys.stderr.close()"),
     "writes a file where it stands": instead("open('notes.txt', 'w').write('x')"),
+    "writes one file many times": instead("[open('log.txt', 'a').write('x') for n in range(200)]"),
     "writes a temporary file": instead("import tempfile; tempfile.NamedTemporaryFile().write(b'x')"),
     "reads a file beside it": instead("open('data.txt').read(); import helper"),
     "has a class that leaves": ARRAYS + "\nclass Other:\n    def __init__(self):\n        raise SystemExit\n",
@@ -85,8 +90,8 @@ HARMLESS = {
                                           ("self.input_to_hidden_weights +=", "self.input_to_hidden_weights = "
                                            "np.array(self.input_to_hidden_weights) +")),
 }  # fmt: skip
-QUICK = ("forks", "writes a file", "spoils the answer", "gives orders to the terminal", "hides in what is huge",
-         "has a class that leaves", "ends well too early", "is empty", "has another signature",
+QUICK = ("forks", "writes many files", "writes a file", "spoils the answer", "gives orders to the terminal",
+         "hides in what is huge", "has a class that leaves", "ends well too early", "is empty", "has another signature",
          "prints", "writes a file where it stands")  # fmt: skip
 
 

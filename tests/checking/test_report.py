@@ -250,6 +250,14 @@ def test_gradescope() -> None:
     assert found["tests"][3]["status"] == "failed"
     assert found["extra_data"] == {"mistakes": ["tanh_1_minus_h"]}
     json.dumps(found, allow_nan=False)
+    for visibility in ("hidden", "after_due_date", "after_published", "visible"):
+        found = wrong().to_gradescope(12, visibility)
+        assert {found["visibility"], *(test["visibility"] for test in found["tests"])} == {visibility}
+    with pytest.raises(ValueError, match="visibility='hiden'; Gradescope knows hidden, after_due_date"):
+        wrong().to_gradescope(visibility="hiden")
+    for points in (-1.0, np.nan):
+        with pytest.raises(ValueError, match="is no number of points"):
+            wrong().to_gradescope(points)
 
 
 FIELDS = {"version", "ok", "probe", "points", "first_wrong", "quantities", "mistakes", "conventions", "trouble"}

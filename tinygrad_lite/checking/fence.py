@@ -1,4 +1,5 @@
-"""What a student's file may not do while it is marked: start processes, or write files anywhere but in its own folder.
+"""What a student's file may not do while it is marked: start processes, or write files anywhere but in its own folder,
+and there not too many.
 
 Nor does it outlive its marking: a process of its own above it ends whatever it has started, at the latest when its
 time is up. It is a fence against accidents and idle mischief, and not a prison: ctypes gets over it. Whoever marks the
@@ -21,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 MANY = 64  # processes at a time, of one file
-FILES = 64 << 20  # bytes in one file
+FILES = 16 << 20  # bytes in one file
+MANY_FILES = 100  # files and folders that one solution writes
 DEEP = 500  # characters of a path in its folder, so that this can be removed again
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of Linux: what loses its parent becomes ours, and not the system's
 STARTS = (
@@ -39,6 +41,7 @@ CHANGES = {
     "os.remove": 1, "os.rmdir": 1, "os.mkdir": 1, "os.chmod": 1, "os.chown": 1, "os.truncate": 1, "os.utime": 1,
     "os.rename": 2, "os.link": 2, "os.symlink": 2, "shutil.rmtree": 1,
 }  # fmt: skip
+MAKES = ("os.mkdir", "os.rename", "os.link", "os.symlink")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -58,13 +61,19 @@ def fence(folder: str) -> None:
     """Refuse, from here on, to start processes and to change files outside `folder`. It cannot be taken back."""
     inside = os.path.realpath(folder) + os.sep
     me = os.getpid()
+    written: set[str] = set()
+
+    def count(path: Any, base: Any = -1) -> None:
+        if isinstance(path, int):
+            return
+        written.add(_real(path, base))
+        if len(written) > MANY_FILES:
+            raise PermissionError(f"while it is marked, a solution may not write more than {MANY_FILES} files")
 
     def at_home(path: Any, base: Any = -1) -> bool:
         if isinstance(path, int):
             return True  # a file that is open already
-        if isinstance(base, int) and base >= 0:
-            path = os.path.join(os.readlink(f"/proc/self/fd/{base}"), os.fsdecode(path))
-        real = os.path.realpath(os.fsdecode(path))
+        real = _real(path, base)
         return real == os.devnull or (f"{real}{os.sep}".startswith(inside) and len(real) <= len(inside) + DEEP)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -73,15 +82,26 @@ def fence(folder: str) -> None:
             writes = set(mode) & set("wax+") if isinstance(mode, str) else isinstance(flags, int) and flags & WRITING
             if writes and not at_home(path):
                 raise PermissionError(f"while it is marked, a solution may not write to {path}")
+            if writes:
+                count(path)
         elif event in CHANGES:
-            count = CHANGES[event]
-            paths, bases = arguments[:count], arguments[-count:]
+            many = CHANGES[event]
+            paths, bases = arguments[:many], arguments[-many:]
             if not all(at_home(path, base) for path, base in zip(paths, bases, strict=True)):
                 raise PermissionError(f"while it is marked, a solution may not change files ({event} {paths[0]})")
+            if event in MAKES:
+                count(paths[-1], bases[-1])
         elif event in STARTS or (event in ("os.kill", "os.killpg") and arguments[0] != me):
             raise PermissionError(f"while it is marked, a solution may not start or stop processes ({event})")
 
     sys.addaudithook(hook)
+
+
+def _real(path: Any, base: Any) -> str:
+    """Where a path leads, from the folder that is open as `base` if it is one."""
+    if isinstance(base, int) and base >= 0:
+        path = os.path.join(os.readlink(f"/proc/self/fd/{base}"), os.fsdecode(path))
+    return os.path.realpath(os.fsdecode(path))
 
 
 def supervised(run: Callable[[], None], seconds: float) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.checking.report import Report
 
 VERSION = 1  # of the form of the JSON
+VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")  # that Gradescope knows
 
 
 def as_dict(report: Report, points: float) -> dict[str, Any]:
@@ -45,7 +46,14 @@ def as_dict(report: Report, points: float) -> dict[str, Any]:
 
 
 def as_gradescope(report: Report, points: float, visibility: str) -> dict[str, Any]:
-    """What /autograder/results/results.json wants: a test per quantity, with ids of mistakes as tags."""
+    """What /autograder/results/results.json wants: a test per quantity, with ids of mistakes as tags.
+
+    Raises: ValueError for points that are no number from 0 on, and for a visibility that Gradescope does not know.
+    """
+    if visibility not in VISIBILITIES:
+        raise ValueError(f"to_gradescope: visibility={visibility!r}; Gradescope knows {', '.join(VISIBILITIES)}")
+    if not (math.isfinite(points) and points >= 0):
+        raise ValueError(f"to_gradescope: points={points} is no number of points")
     each = points / max(len(report.rows), 1)
     tests: list[dict[str, Any]] = []
     if report.trouble is not None:

@@ -234,7 +234,11 @@ class Report:
         return json.dumps(self.to_dict(points), indent=2, allow_nan=False)
 
     def to_gradescope(self, points: float = 10.0, visibility: str = "visible") -> dict[str, Any]:
-        """What /autograder/results/results.json wants: a test per quantity, with ids of mistakes as tags."""
+        """What /autograder/results/results.json wants: a test per quantity, with ids of mistakes as tags.
+
+        visibility  "visible", "hidden", "after_due_date" or "after_published", of all tests and of the whole
+        Raises: ValueError for another one.
+        """
         return as_gradescope(self, points, visibility)
 
     # -- in a notebook -----------------------------------------------------------------------------------------

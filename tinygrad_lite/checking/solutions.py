@@ -50,10 +50,10 @@ def mark_file(path: str | Path, spec: str | Path | None = None, limits: Limits |
         return trouble(f"the spec could not be read: {child.told(error, spec_path)}")
     with tempfile.TemporaryDirectory(prefix="tinygrad-lite-check-") as folder:
         answer = Path(folder) / "answer.json"
-        _run(path, spec_path, answer, limits)
+        in_time = _run(path, spec_path, answer, limits)
         text = answer.read_bytes() if answer.exists() else b""
         ending = Path(f"{answer}.ended")
-        ended = ending.read_text(encoding="utf-8") if ending.exists() else "time"
+        ended = ending.read_text(encoding="utf-8") if ending.exists() else "killed" if in_time else "time"
     try:
         found = _printable(json.loads(text))
         if "error" in found:
@@ -91,8 +91,11 @@ def _ending(ended: str, limits: Limits) -> str:
     return f"its process ended by itself ({ended or 'without a word'}) before it was done"
 
 
-def _run(path: Path, spec: str, answer: Path, limits: Limits) -> None:
-    """Run the file. Nothing that it starts is left running, and what it writes stays in the folder of the answer."""
+def _run(path: Path, spec: str, answer: Path, limits: Limits) -> bool:
+    """Run the file; whether that ended in time.
+
+    Nothing that it starts is left running, and what it writes stays in the folder of the answer.
+    """
     command = [
         sys.executable, "-P", "-m", "tinygrad_lite.checking.child", str(path), spec, str(answer), str(limits.megabytes),
         str(limits.seconds),
@@ -111,8 +114,9 @@ def _run(path: Path, spec: str, answer: Path, limits: Limits) -> None:
     )  # fmt: skip
     try:
         process.wait(timeout=limits.seconds + STARTING)
+        return True
     except subprocess.TimeoutExpired:
-        pass
+        return False
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
             os.killpg(process.pid, signal.SIGKILL)
