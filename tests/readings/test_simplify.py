@@ -15,6 +15,7 @@ from tests.test_random_programs import programs
 from tinygrad_lite import nn
 from tinygrad_lite.context import EVERYTHING, recording
 from tinygrad_lite.graph import Node, ancestors
+from tinygrad_lite.primitives import indexing
 from tinygrad_lite.readings.labels import Names
 from tinygrad_lite.readings.program import backward, replay
 from tinygrad_lite.readings.rewriting.numbers import Quotient, Size
@@ -55,6 +56,9 @@ def rewritten(build: Callable[[], Any], exact: bool = True) -> tuple[Node, Node]
         (lambda: 1 * x(3), "x"),
         (lambda: x(3) / 1, "x"),
         (lambda: x(3) ** 1, "x"),
+        (lambda: x(3) ** 0, "full(1)"),
+        (lambda: (lambda y: -y - y)(x(3)), "(-2 * x)"),
+        (lambda: indexing.scatter_add(x(3, 1), index=(slice(None), None), shape=(3,)), "reshape(x)"),
         (lambda: x(3) + 0, "x"),
         (lambda: 0 - x(3), "negative(x)"),
         (lambda: x(3) * -1, "negative(x)"),

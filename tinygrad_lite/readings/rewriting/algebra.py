@@ -59,10 +59,12 @@ def _quotient(c: Call, a: Any, b: Any) -> Quotient | None:
 
 @exact
 def ones_and_zeros(c: Call) -> Any:
-    """x * 1, x / 1, x ** 1, x + 0, x - 0 are x; -1 * x is -x."""
+    """x * 1, x / 1, x ** 1, x + 0, x - 0 are x; -1 * x is -x; x ** 0 is 1."""
     if len(c.args) != 2:
         return None
     (a, b), (m, n) = c.args, (scalar(x) for x in c.args)
+    if c.op is power and n == 0 and c.dtype.kind == "f":
+        return 1.0 if not c.shape else c.make(full, 1.0, shape=c.shape, dtype=c.dtype)
     if c.op is multiply:
         return b if m == 1 else a if n == 1 else negated(c, b) if m == -1 else negated(c, a) if n == -1 else None
     if c.op in (divide, power):
@@ -121,8 +123,12 @@ LINEAR = (
 
 @exact
 def twice(c: Call) -> Any:
-    """x + x is 2 * x."""
-    return c.make(multiply, 2, c.args[0]) if c.op is add and c.args[0] is c.args[1] else None
+    """x + x is 2 * x, and -x - x is -2 * x."""
+    if c.op is add and c.args[0] is c.args[1]:
+        return c.make(multiply, 2, c.args[0])
+    if c.op is subtract and made_by(c.args[0], negative) and operands(c.args[0])[0] is c.args[1]:
+        return c.make(multiply, -2, c.args[1])
+    return None
 
 
 @exact

@@ -83,6 +83,16 @@ def kept_axes(c: Call) -> Any:
     return None
 
 
+@exact
+def put_back_without_new_axes(c: Call) -> Any:
+    """What x[:, None] reads is all of x, so its cotangent goes back into the shape of x."""
+    if c.op is not indexing.scatter_add or len(c.args) != 1:
+        return None
+    if all(part is None or part is Ellipsis or part == slice(None) for part in c.kwargs["index"]):
+        return c.make(shaping.reshape, c.args[0], shape=c.kwargs["shape"])
+    return None
+
+
 KEEPING = (reductions.sum, reductions.mean, reductions.max, reductions.min, reductions.var)
 
 
