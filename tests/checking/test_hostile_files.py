@@ -64,7 +64,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "writes many files": (instead("[open(f'{n}.txt', 'w').close() for n in range(200)]"),
                           "may not write more than 100 files"),
     "makes many folders": (instead("import os; [os.mkdir(str(n)) for n in range(200)]"), "not write more than 100"),
-    "ends what watches it": (instead("import ctypes, os; ctypes.CDLL(None).kill(os.getppid(), 9); os._exit(0)"), "(killed)"),
+    "ends what watches it": (instead("import ctypes, os; ctypes.CDLL(None).kill(os.getppid(), 9); os._exit(0)"),
+                             "(killed)"),
     "hides in what is huge": (
         changed(ARRAYS, ("    def forward", "    biases = property(lambda self: self.n, lambda self, b: None)\n"
                          "    n = np.full((3, 1), 1e30)\n\n    def forward")),

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -200,13 +201,28 @@ def test_points_are_a_plain_number() -> None:
     assert nbgrader_points(repr(right().points(5)), 5) == 5
 
 
-def test_a_bare_report_at_the_end_of_a_cell_earns_nothing_if_it_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def shown(value: Any) -> dict[str, str]:
+    """What a notebook shows of a cell's result."""
+    found: dict[str, str] = value._repr_mimebundle_()
+    return found
+
+
+def test_what_is_wrong_earns_nothing_at_the_end_of_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ipykernel", ast)  # as in a kernel; which module it is plays no part
-    assert nbgrader_points(wrong()._repr_mimebundle_()["text/plain"], 5) == 0
-    assert nbgrader_points(right()._repr_mimebundle_()["text/plain"], 5) == 5
-    assert "first wrong" in wrong()._repr_mimebundle_()["text/html"]
+    values = {key: AT[key] for key in ("W1", "b1", "W2")}
+    identities = tl.check.identities(values, values, columns=True)
+    report, trouble = wrong(), tl.check("nonsense(", of="W1", against=loss())
+    advice = [r.hint(level) for r in (report, trouble) for level in (1, 2, 3, 4)]
+    for value in (report, trouble, identities, *advice, report.says("delta1")):
+        assert nbgrader_points(shown(value)["text/plain"], 5) == 0
+    assert "first wrong" in shown(report)["text/html"]
+    assert all(a in unescape(shown(a)["text/html"]) and nbgrader_points(repr(a), 5) == 0 for a in advice)
+    assert "FAILS" in shown(identities)["text/html"]
+    assert nbgrader_points(shown(right())["text/plain"], 5) == 5
     monkeypatch.delitem(sys.modules, "ipykernel")
-    assert wrong()._repr_mimebundle_()["text/plain"] == str(wrong())
+    assert shown(report)["text/plain"] == str(report)
+    assert shown(identities)["text/plain"] == str(identities)
+    assert shown(advice[0])["text/plain"] == repr(str(advice[0]))
 
 
 def test_nothing_is_printed_or_warned_about() -> None:

@@ -40,6 +40,10 @@ class Check:
                 or those that the gradients name
     hide_expected, hide_name   for graded work: no number of the solution, no name of the mistake in all that it says
 
+    In a test, end with `assert tl.check(...)` for pytest, `tl.check(...).points(6)` for nbgrader and
+    `tl.check(...).assert_ok()` for otter-grader. nbgrader gives all points to a cell that ends in
+    `bool(...)`, `.ok` or `.first_wrong`, which show no number.
+
     For those who teach: `tl.check.mutate` plants a mistake, `tl.check.coverage` says which mistakes given data cannot
     reveal, `tl.check.identities` tries what holds without a reference, `tl.check.to_otter` writes a test file.
     """

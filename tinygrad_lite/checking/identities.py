@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from tinygrad_lite.checking.claims import tolerance
 from tinygrad_lite.checking.intake import as_array
+from tinygrad_lite.checking.showing import bundle
 
 MANY = 16  # examples that are tried one by one
 
@@ -55,6 +57,9 @@ class Identities:
         )
 
     __str__ = __repr__
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(repr(self), f"<pre>{escape(repr(self))}</pre>", bool(self))
 
 
 def identities(
@@ -106,7 +111,9 @@ def identities(
 def _named(gradients: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
     def run(p: Any, x: Any, y: Any) -> dict[str, Any]:
         try:
-            found = gradients({key: value.copy() for key, value in p.items()}, x.copy(), None if y is None else y.copy())
+            found = gradients(
+                {key: value.copy() for key, value in p.items()}, x.copy(), None if y is None else y.copy()
+            )
         except KeyError as error:
             raise TypeError(
                 f"check.identities: the function asked for {error}; parameters= has {', '.join(values)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -14,7 +13,7 @@ import numpy as np
 
 from tinygrad_lite.checking.records import as_dict, as_gradescope
 from tinygrad_lite.checking.rows import CARRIED, FIRST, KINDS, MISSING, OK, RIGHT, WRONG, Named, Row
-from tinygrad_lite.checking.showing import HEIGHT, html_table, remarks, table, wrapped
+from tinygrad_lite.checking.showing import HEIGHT, Advice, bundle, html_table, remarks, table, wrapped
 
 
 class CheckFailed(AssertionError):
@@ -30,6 +29,10 @@ class Report:
     nearest      where none was: what comes closest, as a suggestion
     conventions  what was understood of the way in which it was written
     trouble      why it could not be checked at all
+
+    As the last line of a test: `assert report` for pytest, `report.points(6)` for nbgrader, `report.assert_ok()` for
+    otter-grader and both. A cell of nbgrader's that ends in `report.ok` or `bool(report)` shows False, which is no
+    number of points and so earns all of them.
     """
 
     rows: list[Row]
@@ -143,11 +146,12 @@ class Report:
         """
         if level not in (1, 2, 3, 4):
             raise ValueError(f"hint({level}): levels go from 1, the quantity, to 4, the right line")
-        if self.trouble is not None:
-            return self.trouble.text
+        return "Nothing is wrong." if self else Advice(self._hint(level))
+
+    def _hint(self, level: int) -> str:
         first = self._first
-        if self or first is None:
-            return "Nothing is wrong."
+        if self.trouble is not None or first is None:
+            return self.trouble.text if self.trouble is not None else "There is nothing to check."
         named = self.mistakes[0] if self.mistakes and (first.mistake is not None or first.status == MISSING) else None
         at = named.line if named is not None and named.line not in (first.name, first.label) else ""
         if level == 1 or self.hide_name:
@@ -171,15 +175,15 @@ class Report:
         'dW1 is right'
         """
         if self.trouble is not None:
-            return self.trouble.text
+            return Advice(self.trouble.text)
         row = self[name]
         if self.earns(row):
             return f"{name} is right"
         if row.status in RIGHT:
-            return f"{name}: zeros, which follow from earlier zeros"
+            return Advice(f"{name}: zeros, which follow from earlier zeros")
         if row.status == MISSING:
-            return f"{name} is missing"
-        return f"{name}: {row.status}{f'. {self.hint(level)}' if row is self._first else ''}"
+            return Advice(f"{name} is missing")
+        return Advice(f"{name}: {row.status}{f'. {self.hint(level)}' if row is self._first else ''}")
 
     # -- in figures --------------------------------------------------------------------------------------------
 
@@ -252,10 +256,5 @@ class Report:
         return f"<p><b>{escape(self._headline())}</b></p>{shown}{sentences}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the page.
-
-        nbgrader takes the plain text of a cell's result for its points, and what is no number for all of them; so that
-        a wrong answer does not earn these, its plain text in a kernel is 0.
-        """
-        graded = "ipykernel" in sys.modules and not self
-        return {"text/html": self._repr_html_(), "text/plain": "0.0" if graded else str(self)}
+        """What a notebook shows: the page."""
+        return bundle(str(self), self._repr_html_(), bool(self))

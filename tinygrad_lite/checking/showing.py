@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import textwrap
 from collections.abc import Sequence
 from html import escape
@@ -17,6 +18,28 @@ WIDTH, HEIGHT = 80, 24  # of a screen
 NARROWEST = 6  # what is left for numbers at least
 BRIEF = 14  # longer notes stand below the table
 COLOURS = {OK: "#1a7f37", CONVENTION: "#1a7f37", CARRIED: "#9a6700", FIRST: "#cf222e", WRONG: "#cf222e"}
+
+
+def bundle(plain: str, page: str, right: bool) -> dict[str, str]:
+    """What a notebook shows of something that is right or not.
+
+    nbgrader takes the plain text of a cell's result for its points, and what is no number for all of them; so that
+    what is wrong does not earn these, its plain text in a kernel is 0.
+    """
+    graded = "ipykernel" in sys.modules and not right
+    return {"text/html": page, "text/plain": "0.0" if graded else plain}
+
+
+class Advice(str):
+    """What is said of work that is wrong: a text that earns no points as the last line of a graded cell."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:  # IPython asks this of every str, whatever its bundle says
+        return bundle(super().__repr__(), "", False)["text/plain"]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(super().__repr__(), f"<p>{escape(self)}</p>", False)
 
 
 def wrapped(line: str, width: int = WIDTH) -> list[str]:
