@@ -162,7 +162,7 @@ class Whole:
         self.W = np.array([[1], [2]])
 
     def fit(self, x: Any, y: Any) -> None:
-        self.W -= self.lr * (x.T @ (x @ self.W - y)) / len(x)  # type: ignore[misc]  # which NumPy refuses
+        self.W -= self.lr * (x.T @ (x @ self.W - y)) / len(x)  # which NumPy refuses
 
 
 def test_floats_written_into_integers_have_a_name_and_a_line() -> None:
@@ -171,7 +171,7 @@ def test_floats_written_into_integers_have_a_name_and_a_line() -> None:
 
     def into_integers(W: Any, x: Any, y: Any) -> Any:
         dW = np.zeros((2, 1), int)
-        dW += x.T @ (x @ W - y) / len(x)  # type: ignore[misc]  # which NumPy refuses
+        dW += x.T @ (x @ W - y) / len(x)  # which NumPy refuses
         return {"dW": dW}
 
     data = {"x": np.arange(6.0).reshape(3, 2), "y": np.ones((3, 1))}

@@ -266,7 +266,7 @@ def test_what_are_no_gradients_is_said() -> None:
             tl.check.identities(gradients, W, x=np.ones((4, 3)))  # type: ignore[arg-type]  # what is refused
     for arguments in ({}, {"parameters": W}, {"x": np.ones((4, 3))}):
         with pytest.raises(TypeError, match="a function is run with its parameters and its examples"):
-            tl.check.identities(lambda p, x, y: {"W1": p["W1"]}, **arguments)  # type: ignore[arg-type]
+            tl.check.identities(lambda p, x, y: {"W1": p["W1"]}, **arguments)
     nothing = tl.check.identities(lambda p, x, y: {"other": x}, W, x=np.ones((4, 3)))
     assert not nothing
     assert "no identity could be tried" in str(nothing)
