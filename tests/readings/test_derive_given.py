@@ -79,3 +79,16 @@ def test_every_value_of_a_network_is_a_forward_line(program: Program) -> None:
         assert set(forward) <= stages
     else:
         assert f"… {len(forward) - 8} more …" in network(d)
+
+
+def test_data_that_nobody_has_named_is_x_and_what_it_is_compared_with_y() -> None:
+    rng = np.random.default_rng(0)
+    w = tl.tensor(rng.normal(size=(4, 2)), requires_grad=True, name="W")
+    rows, columns = rng.normal(size=(5, 4)), rng.normal(size=(4, 5))
+    assert "GIVEN\n     x   (5,4)\n     y   (5,2)\n" in str(
+        tl.derive(np.mean((np.tanh(rows @ w) - rng.normal(size=(5, 2))) ** 2), numbers=False)
+    )
+    assert "GIVEN\n     x   (4,5)\n     y   (2,5)\n" in str(
+        tl.derive(np.mean((rng.normal(size=(2, 5)) - np.tanh(w.T @ columns)) ** 2), numbers=False)
+    )
+    assert "c ⊙ W" in str(tl.derive(np.sum(rng.normal(size=(4, 1)) * w)))

@@ -167,3 +167,17 @@ def test_a_batch_of_one_and_places_are_called_what_they_are() -> None:
     assert "Each of the 4 examples used the same W, so" in str(derive(np.sum(np.sin(np.ones((4, 2)) @ w.T))))
     q, k = (tl.tensor(np.eye(3, 2) + i, requires_grad=True, name="QK"[i]) for i in range(2))
     assert "used the same" not in str(derive(np.sum(np.sin(q @ k.T))))  # no layer with a weight
+
+
+def test_a_vector_that_goes_along_the_rows_is_said_to() -> None:
+    """NumPy would not take (5,) times (5,3); the notation shows no axis, so a sentence does."""
+    rng = np.random.default_rng(0)
+    z, r = (tl.tensor(rng.normal(size=s), requires_grad=True, name=n) for s, n in (((5, 3), "z"), ((5,), "r")))
+    said = "(5,) counts as (5, 1) here: it is repeated along the axis that it lacks."
+    d = tl.derive(nn.CrossEntropyLoss()(z, np.array([0, 2, 1, 1, 0])), fuse=False)
+    for name in ("dL/dv1", "v1"):
+        assert f"{name} {said}" in " ".join(str(d["dL/dz"]).split())
+    d = tl.derive(np.sum(np.tanh(z * r[:, None])))
+    assert f"r {said}" in " ".join(str(d["v1"]).split())
+    assert f"r {said}" in " ".join(str(d["dL/dz"]).split())
+    assert "counts as" not in str(tl.derive(np.sum(np.tanh(z * r[:3]))))

@@ -153,7 +153,7 @@ def test_data_that_went_through_numpy_first_is_pointed_out() -> None:
 
 def test_one_input_for_two_equal_arrays_is_said_to_be_one() -> None:
     a, b = np.ones((2, 2)), np.ones((2, 2))
-    assert "c: one array for a and b, equal in this run." in tl.source(
+    assert "x: one array for a and b, equal in this run." in tl.source(
         np.sum((V @ a) * (V @ b)), names={"a": a, "b": b}
     )
 
@@ -280,7 +280,7 @@ def test_layers_that_are_called_by_themselves_have_letters_and_a_number_if_there
 def test_a_product_and_its_bias_are_one_step() -> None:
     W, b = (tl.tensor(RNG.normal(size=shape), requires_grad=True) for shape in ((3, 4), (3, 1)))
     text = tl.source(np.sum(tl.relu(W @ X.T + b) ** 2), names={"W": W, "b": b}).text
-    assert "    z = W @ c + b" in text
+    assert "    z = W @ x + b" in text
     assert "    dz = dh * (z > 0)" in text
 
 

@@ -105,7 +105,7 @@ class Names:
                     if name:
                         self._constants[node, i] = name
                     else:
-                        given((node, i), node.args[i], _role(node.op, i) or ("y" if _is_target(node, i) else "c"))
+                        given((node, i), node.args[i], _role(node.op, i) or _letter(node, i))
             if node not in self._names:
                 if node.op is None and not node.requires_grad:
                     given(node, node.value, "x")
@@ -215,10 +215,21 @@ def _stem(node: Node, is_output: bool) -> str:
     return STEMS.get(node.op.name, "out" if is_output else "v")
 
 
-def _is_target(node: Node, i: int) -> bool:
-    """Whether an operand is what a loss compares with: something of its own shape is subtracted in it."""
+def _letter(node: Node, i: int) -> str:
+    """A letter for an array that nobody has named: x for what goes into a product of matrices, y for what a loss compares with.
+
+    The second is of the shape of something computed, which is subtracted from it or it from that.
+    """
+    other = node.inputs[1 - i] if len(node.inputs) == 2 else None
+    name = node.op.name if node.op is not None else ""
+    weight = other is not None and (other.op is None or other.op.name == "transpose") and other.requires_grad
+    if name == "matmul" and (i == 0 or weight):
+        return "x"
     in_loss = node.scope is not None and type(node.scope.module).__name__.endswith("Loss")
-    return in_loss and node.op is not None and node.op.name == "subtract" and np.shape(node.args[i]) == node.value.shape
+    computed = other is not None and other.op is not None and other.requires_grad
+    if name == "subtract" and (in_loss or computed) and np.shape(node.args[i]) == node.value.shape:
+        return "y"
+    return "c"
 
 
 def _role(op: Primitive | None, i: int) -> str | None:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.graph import Node
+from tinygrad_lite.primitives.indexing import unpick
 from tinygrad_lite.readings.derivation import words
-from tinygrad_lite.readings.derivation.expression import Apply, Constant, Quantity
+from tinygrad_lite.readings.derivation.asking import bare
+from tinygrad_lite.readings.derivation.expression import Apply, Constant, Quantity, parts
 from tinygrad_lite.readings.derivation.forms import component_form, first_entry, letters_for
 from tinygrad_lite.readings.derivation.layouts import numerator, turned
 from tinygrad_lite.readings.derivation.lines import Builder, Step
@@ -128,9 +130,22 @@ class Composer:
         if level >= 3:
             entry.component = self._component(step) if self.options.layout != "numerator" else []
             cut = words.sentence("pieces", x=self.names[step.node], n=len(step.contributions)) if pieces else None
-            entry.rule = [cut] if cut else [*entry.rule, *step.rule]
+            entry.rule = [cut] if cut else [*entry.rule, *step.rule, *self._columns(step)]
         entry.mark = mark(step)
         return entry
+
+    def _columns(self, step: Step) -> list[list[Inline]]:
+        """What is to be said of the vectors of a line that go along its rows; the notation does not show it."""
+        said = {}
+        for whole in (e for shown in (step, *step.contributions) for e in parts(shown.expression)):
+            if not isinstance(whole, Apply) or not whole.shape:
+                continue
+            for a in whole.args if whole.op.kind == "pointwise" else whole.args[:1] if whole.op is unpick else ():
+                q, wide = bare(a), (*a.shape, 1) if whole.op is unpick else a.shape
+                if isinstance(q, Quantity) and 1 in wide and wide[-1] < whole.shape[-1] != q.shape[-1]:
+                    x = self.quantity(q)
+                    said[_text(x)] = words.sentence("lacking", x=x, shape=q.shape, wide=wide)
+        return list(said.values())
 
     def _terms(self, step: Step, entry: Entry) -> Layout:
         shown = [write(c.expression, self.look) for c in step.contributions]

@@ -92,6 +92,7 @@ SENTENCES = {
     "general": "The vector-Jacobian product of {op}.",
     # what a line has to say besides
     "broadcast": "{x} {shape} was broadcast to {wide}: every copy got a share, and they add up.",
+    "lacking": "{x} {shape} counts as {wide} here: it is repeated along the axis that it lacks.",
     "fork": "{x} feeds {n} places, so {n} terms: where paths meet, their shares are summed.",
     "pieces": "{x} was cut into {n} pieces that share no entry: what comes back from each is put in its place.",
     "fused": "The steps inside {y} in one line: each has its own rule, and what they come to was simplified "
