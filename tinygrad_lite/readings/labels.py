@@ -216,7 +216,7 @@ def _stem(node: Node, is_output: bool) -> str:
 
 
 def _letter(node: Node, i: int) -> str:
-    """A letter for an array that nobody has named: x for one that a weight is applied to, y for what a loss compares with.
+    """A letter for an array that nobody has named: x for what a weight is applied to, y for what a loss compares with.
 
     The second is of the shape of something computed, which is subtracted from it or it from that.
     """
