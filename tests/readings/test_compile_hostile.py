@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -118,6 +119,27 @@ def test_whole_numbers(dtype: str) -> None:
     for seed in range(2):
         x, y = (tl.tensor(a.astype(dtype)) for a in np.random.default_rng(seed).integers(1, 9, size=(2, 6)))
         alike(fast(x, y), f(x, y))
+
+
+def test_arrays_of_other_classes_and_with_dtypes_of_their_own() -> None:
+    f: Any = lambda x: np.sum(np.tanh(x) * x)  # noqa: E731
+    fast, a = tl.compile(f), np.arange(6.0).reshape(2, 3)
+    for x in (a, *(pickle.loads(pickle.dumps(a)) for _ in range(4)), a.view(np.recarray)):
+        alike(fast(x), f(tl.tensor(a)))
+    assert len(fast.stats) == 1  # a dtype that was read from a pickle is another object, but no other dtype
+    with pytest.raises(TypeError, match="masked"):
+        fast(np.ma.array(a, mask=a > 1))
+
+
+def test_dicts_of_other_classes_stay_what_they_are() -> None:
+    f: Any = lambda d: (next(reversed(d.values())) * 2, d["none"] + 1, type(d).__name__ == "dict")  # noqa: E731
+    fast = tl.compile(f)
+    dicts: list[Any] = [OrderedDict(a=tl.tensor([1.0]), none=2.0), defaultdict(float), {"none": 3.0}]
+    dicts[1]["a"] = tl.tensor([1.0])
+    for d in dicts:
+        for _ in range(2):
+            one, two = fast(copy.copy(d)), f(copy.copy(d))
+            assert all(bits(a) == bits(b) for a, b in zip(one, two, strict=True)), d
 
 
 # -- the function as a thing -----------------------------------------------------------------------------------

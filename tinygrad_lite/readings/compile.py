@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from time import perf_counter
@@ -13,9 +14,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_lite.context import RECORDING, Tracing, no_grad, tracing
-from tinygrad_lite.graph import GraphError
+from tinygrad_lite.graph import GraphError, same_bits
 from tinygrad_lite.optim.optimizer import Optimizer
-from tinygrad_lite.readings.compiling import guards, passes, updates
+from tinygrad_lite.readings.compiling import passes, updates
 from tinygrad_lite.readings.compiling.agreement import same
 from tinygrad_lite.readings.compiling.calls import Program, count
 from tinygrad_lite.readings.compiling.guards import Arguments
@@ -24,6 +25,7 @@ from tinygrad_lite.readings.compiling.running import MISS, MISSED, Executable
 from tinygrad_lite.readings.compiling.symbols import TracingError
 from tinygrad_lite.readings.compiling.threads import Threads
 from tinygrad_lite.readings.compiling.tracing import Tracer, trace
+from tinygrad_lite.readings.compiling.watching import Reach, settings
 from tinygrad_lite.tensor import Tensor, leaf
 from tinygrad_lite.transforms.tracing import name_of
 
@@ -96,6 +98,10 @@ class Compiled:
         """A copy, or one that is read from a file, is compiled anew at its first call."""
         return Compiled, (self.f, self.optimizer, self.without, self.limit, self._threads.number)
 
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A method, where it is found in a class."""
+        return self if instance is None else types.MethodType(self, instance)
+
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.f)}: {sum(map(len, self._programs.values()))} programs>"
 
@@ -120,10 +126,11 @@ class Compiled:
 
     def _find(self, arguments: Arguments) -> Any:
         key = (arguments.key, updates.structure(self.optimizer) if self.optimizer is not None else None)
-        several = self._programs.setdefault(key, [])
-        self._programs.move_to_end(key)
+        several = self._programs.pop(key, [])
         for one in [e for e in several if e.changed() or not e.rebind()]:
             several.remove(one)
+        if several:
+            self._programs[key] = several  # now the latest
         for one in several:
             one.renew()
             result = self._try(one, arguments)
@@ -131,6 +138,7 @@ class Compiled:
                 return result
         one = self._compiled(arguments)
         several.append(one)
+        self._programs[key] = several
         while sum(map(len, self._programs.values())) > self.limit:
             oldest = next(iter(self._programs))
             if len(self._programs[oldest]) > 1:
@@ -175,14 +183,23 @@ class Compiled:
                 "differentiate further, compile the derivative itself."
             )
         leaves = [node for node in program.leaves if node.requires_grad]
-        if self._pull is None or self._pull[1] != leaves:
+        if self._pull is None or [*map(id, self._pull[1])] != [*map(id, leaves)]:
             self._pull = Compiled(pulled(self.f, leaves), None, self.without, self.limit, self._threads.number), leaves
         pull = self._pull[0]
         inputs = [t for t in dict.fromkeys(arguments.tensors) if t.requires_grad]
+        tensors = [(t, t.current()) for t in (*arguments.tensors, *program.leaves)]
+        arrays = [(a, a.copy()) for a in one.live]
+        args, kwargs = arguments.frozen()
 
         def cotangents(g: Any) -> list[Any]:
+            same = all(t.current() is was for t, was in tensors) and all(same_bits(a, was) for a, was in arrays)
+            if not same or one.altered():
+                raise GraphError(
+                    f"compile({name}): something that it is computed from was changed before the backward sweep, so "
+                    "the gradient would be that of another function. Call it again, or go backward first."
+                )
             with no_grad():
-                found: list[Any] = arguments.call(lambda *args, **kwargs: pull(g, args, kwargs))
+                found: list[Any] = pull(g, args, kwargs)
             return found
 
         return on_graph(name, result.value, [*inputs, *leaves], cotangents)
@@ -190,7 +207,7 @@ class Compiled:
     def _compiled(self, arguments: Arguments) -> Executable:
         start = perf_counter()
         name, training = name_of(self.f), self.optimizer is not None
-        watched, modules, arrays, held = guards.watches(self.f)
+        reach = Reach()
 
         def once() -> tuple[Tracer, Program, Any]:
             given = [(np.asarray(a), wanted) for a, wanted in zip(arguments.arrays, arguments.wanted, strict=True)]
@@ -198,7 +215,8 @@ class Compiled:
 
         try:
             tracer, program, form = once()
-            _, again, _ = once()
+            reach.follow(self.f, *arguments.held, *tracer.modules.values())
+            _, again, _ = once()  # it starts from what has just been looked at
         except TracingError:
             raise
         except Exception as error:
@@ -217,14 +235,13 @@ class Compiled:
             _wanted(name, self.optimizer, program)
         figures: dict[str, Any] = {"traced": count(program.calls)}
         figures |= passes.run(program, self.without)
-        live = {id(v.constant) for call in program.calls for v in call.inputs() if v.live}
-        reached = [*modules, *tracer.modules.values()]
-        arrays += [v for _, _, v in guards.settings(reached) if isinstance(v, np.ndarray)]
+        live = {id(v.constant): v.constant for v in program.constants() if v.live}
+        arrays = [*reach.arrays, *(v for _, _, v in settings(reach.modules) if isinstance(v, np.ndarray))]
         copies = [(a, a.copy()) for a in {id(a): a for a in arrays}.values() if id(a) not in live]
         title = f"{name}{' and a step of ' + type(self.optimizer).__name__ if self.optimizer is not None else ''}"
         figures["seconds"] = perf_counter() - start
         return Executable(
-            program, form, tracer, arguments, watched, modules, held, copies, self.optimizer, self.without, title,
+            program, form, tracer, arguments, reach, list(live.values()), copies, self.optimizer, self.without, title,
             figures, self._flats, self._threads,
         )  # fmt: skip
 
@@ -256,11 +273,15 @@ def compile(
     """
     if not callable(f):
         raise TypeError(f"compile takes a function or a module, not {type(f).__name__}")
-    without = frozenset(without).union(passes.INEXACT if exact else ())
+    without = frozenset([without] if isinstance(without, str) else without).union(passes.INEXACT if exact else ())
     if without - frozenset(PASSES):
         raise ValueError(
             f"compile: there is no pass {', '.join(sorted(without - frozenset(PASSES)))}; there are {PASSES}"
         )
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(f"compile: optimizer is an Optimizer, such as optim.SGD(net.parameters()), not {optimizer!r}")
+    if not isinstance(limit, int) or limit < 1:
+        raise ValueError(f"compile: limit is how many programs are kept, 1 or more, not {limit!r}")
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"compile: threads is how many threads share the work, 1 or more, not {threads!r}")
     return Compiled(f, optimizer, without, limit, threads)

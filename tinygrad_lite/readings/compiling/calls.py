@@ -133,6 +133,11 @@ class Program:
     gradients: dict[Any, Value] = field(default_factory=dict)
     tables: dict[Value, list[Value]] = field(default_factory=dict)
 
+    def constants(self) -> Iterator[Value]:
+        """The constants that the calls compute with or that are returned, some more than once."""
+        used = (v for call in self.calls for v in call.inputs())
+        return (v for v in itertools.chain(used, self.ends()) if v.constant is not None)
+
     def ends(self) -> list[Value]:
         """All values that have to be there when the calls are done."""
         return [*self.outputs, *self.writes.values(), *self.gradients.values()]

@@ -1,18 +1,14 @@
-"""Whether a compiled program fits a call: the form of the arguments, and what the function reaches besides them."""
+"""Whether a compiled program fits a call: the form of the arguments."""
 
 from __future__ import annotations
 
 import copy
-import functools
-import types
-from collections.abc import Callable, Iterator
-from operator import is_
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.graph import Node
-from tinygrad_lite.nn.module import Module
+from tinygrad_lite.intake import require_all_entries
 from tinygrad_lite.readings.compiling.calls import order_of
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.transforms.trees import is_tree
@@ -46,10 +42,16 @@ class Arguments:
     def _key(self, a: Any, name: str) -> tuple[Any, ...]:
         if isinstance(a, (Tensor, np.ndarray, np.generic)):
             value = a.known() if isinstance(a, Tensor) else a
-            if value is a and isinstance(a, np.ndarray) and not a.flags.c_contiguous:
+            require_all_entries(value, f"compile: the argument {name}")
+            if isinstance(value, np.ndarray):
+                value = value.view(np.ndarray)  # and no class of its own, such as a matrix
+            if isinstance(a, np.ndarray) and not a.flags.c_contiguous:
                 value = a.copy()  # as where it becomes a Tensor
             if value.dtype.char not in "efd?bBhHiIlLqQpP":
                 raise TypeError(f"compile: the argument {name} is of dtype {value.dtype}; tensors are of real numbers")
+            usual = np.dtype(value.dtype.type)
+            if value.dtype is not usual and value.dtype == usual:  # what is read from a pickle has dtypes of its own
+                value = value.view(usual)
             self.arrays.append(value)
             self.names.append(name)
             self.kinds.append(isinstance(a, Tensor))
@@ -64,7 +66,7 @@ class Arguments:
             # the order of the axes in memory decides the order in which NumPy adds up
             return (kind, value.shape, value.dtype.str, self.wanted[-1], order_of(value), twin)
         if isinstance(a, dict):
-            return ("dict", tuple((k, self._key(v, f"{name}_{k}")) for k, v in a.items()))
+            return (type(a), tuple((k, self._key(v, f"{name}_{k}")) for k, v in a.items()))
         if isinstance(a, (tuple, list)) and not is_tree(a):  # numbers and text, by value
             self.held += [x for x in _flat(a) if not isinstance(x, (*PLAIN, np.generic))]
             return (
@@ -84,6 +86,11 @@ class Arguments:
         """Call `f` with the arguments as they came."""
         return f(*self._args, **self._kwargs)
 
+    def frozen(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with copies of the arrays, which belong to the caller; Tensors as they are."""
+        copies = {id(a): a if isinstance(a, Tensor) else np.array(a) for a in self.objects}
+        return self.fill([copies[id(a)] for a in self.objects])
+
     def without_arrays(self) -> Arguments:
         """What of these arguments tells how to take others: a program outlives the call that it was traced for."""
         other = copy.copy(self)
@@ -98,7 +105,10 @@ class Arguments:
             if isinstance(a, (Tensor, np.ndarray, np.generic)):
                 return next(rest)
             if isinstance(a, dict):
-                return {k: put(v) for k, v in a.items()}
+                filled = {} if type(a) is dict else copy.copy(a)  # others have more than their items
+                for k, v in a.items():
+                    filled[k] = put(v)
+                return filled
             if isinstance(a, (tuple, list)) and is_tree(a):
                 parts = [put(v) for v in a]
                 return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
@@ -114,183 +124,3 @@ def _flat(a: Any) -> list[Any]:
 
 def _form(a: Any) -> Any:
     return [type(a), *(_form(part) for part in a)] if isinstance(a, (tuple, list)) else 0
-
-
-Watch = tuple[Callable[[], Any], Any, str]  # how to look again, what was there, what to call it
-
-
-def watches(f: Callable[..., Any]) -> tuple[list[Watch], list[Module], list[Any], list[Any]]:
-    """What `f` reads by name outside its arguments: numbers, arrays, tensors and modules that may be replaced.
-
-    Followed are closures, globals and defaults of `f`, of the Python functions found there, and the attributes of the
-    object whose method `f` is. Also: the modules found, the arrays, and the lists and dicts.
-    """
-    found: list[Watch] = []
-    modules: list[Module] = []
-    arrays: list[Any] = []
-    held: list[Any] = []
-    seen: set[int] = set()
-    stack: list[Any] = [f]
-    while stack:
-        g = stack.pop()
-        if id(g) in seen:
-            continue
-        seen.add(id(g))
-        if isinstance(g, Module):
-            modules.append(g)
-            for m in g.modules():
-                found += _of_class(m)
-            continue
-        if isinstance(g, types.MethodType):
-            stack += [g.__func__, g.__self__]
-            continue
-        if hasattr(g, "func") and hasattr(g, "keywords"):  # functools.partial
-            stack += [g.func, *g.args, *g.keywords.values()]
-            continue
-        if isinstance(g, types.FunctionType):
-            places = list(_names(g))
-        elif hasattr(g, "__dict__") and not isinstance(g, (type, types.ModuleType, Node)):
-            if type(g).__module__.startswith(("numpy", "tinygrad_lite")):
-                continue
-            found += _of_class(g)
-            places = [(k, _attribute(vars(g), k)) for k in vars(g)]
-        elif isinstance(g, (tuple, list, dict)):  # what is in them is compared as a whole
-            if not isinstance(g, tuple):
-                held.append(g)
-            places = [("", functools.partial(_itself, x)) for x in _inside(g)]
-        else:
-            continue
-        for name, look in places:
-            thing = look()
-            if isinstance(thing, (*PLAIN, np.ndarray, np.generic, Node, Module)):
-                if name:
-                    found.append((look, thing, name))
-                if isinstance(thing, np.ndarray):
-                    arrays.append(thing)
-                elif isinstance(thing, Module):
-                    stack.append(thing)
-            elif _holds_things(thing):
-                if name:
-                    found.append((look, thing, name))
-                stack.append(thing)
-    return found, modules, arrays, held
-
-
-def _of_class(g: Any) -> list[Watch]:
-    """The numbers and texts among the attributes of an object's class, where it is not one of ours."""
-    classes = [c for c in type(g).__mro__ if not c.__module__.startswith(("tinygrad_lite.", "numpy", "builtins"))]
-    return [
-        (functools.partial(getattr, c, name, None), value, name)
-        for c in classes
-        for name, value in vars(c).items()
-        if isinstance(value, PLAIN) and not name.startswith("__")
-    ]
-
-
-def _holds_things(thing: Any) -> bool:
-    containers = (types.FunctionType, types.MethodType, tuple, list, dict)
-    return isinstance(thing, containers) or (
-        hasattr(thing, "__dict__") and not isinstance(thing, (type, types.ModuleType))
-    )
-
-
-def _names(g: types.FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:
-    for name, cell in zip(g.__code__.co_freevars, g.__closure__ or (), strict=True):
-        yield name, functools.partial(_contents, cell)
-    if not g.__globals__.get("__name__", "").startswith(("tinygrad_lite.", "numpy")):
-        for name in sorted(_global_names(g.__code__)):
-            if name in g.__globals__:
-                yield name, _attribute(g.__globals__, name)
-    for name in g.__kwdefaults__ or {}:
-        yield name, _attribute(g.__kwdefaults__ or {}, name)
-    for k, _ in enumerate(g.__defaults__ or ()):
-        yield f"default {k}", lambda k=k: (g.__defaults__ or ())[k]  # type: ignore[misc]
-
-
-def cell_of(look: Any) -> Any:
-    """The closure's cell that `look` looks into; None where it looks elsewhere."""
-    return look.args[0] if isinstance(look, functools.partial) and look.func is _contents else None
-
-
-def _contents(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet
-        return None
-
-
-def _attribute(names: dict[str, Any], name: str) -> Callable[[], Any]:
-    return lambda: names.get(name)
-
-
-def _itself(x: Any) -> Any:
-    return x
-
-
-def _global_names(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _global_names(constant)
-    return names
-
-
-def unchanged(found: list[Watch]) -> bool:
-    """Whether all that was found is still what it was: the same object, or an equal number or text."""
-    for look, thing, _ in found:
-        now = look()
-        if now is not thing and not (type(now) is type(thing) and isinstance(now, PLAIN) and repr(now) == repr(thing)):
-            return False
-    return True
-
-
-def _inside(container: Any) -> list[Any]:
-    return [x for pair in container.items() for x in pair] if isinstance(container, dict) else list(container)
-
-
-def containers(modules: list[Module], more: list[Any]) -> Callable[[], bool]:
-    """A function that tells whether the lists and dicts which modules hold, and some more, are what they were.
-
-    They change without being set.
-    """
-    every = {id(m): m for top in modules for m in top.modules()}
-    held = [value for m in every.values() for value in vars(m).values() if isinstance(value, (list, dict))]
-    kept = [(container, _inside(container)) for container in (*held, *more)]
-
-    def unaltered() -> bool:
-        for container, before in kept:
-            now = _inside(container)
-            if len(now) != len(before):
-                return False
-            if all(map(is_, now, before)):  # quick, for it is asked at each call
-                continue
-            if not all(a is b or _equal(a, b) for a, b in zip(now, before, strict=True)):
-                return False
-        return True
-
-    return unaltered if kept else _true
-
-
-def _true() -> bool:
-    return True
-
-
-def _equal(a: Any, b: Any) -> bool:
-    return isinstance(a, PLAIN) and type(a) is type(b) and repr(a) == repr(b)
-
-
-def settings(modules: list[Module]) -> list[tuple[Any, str, Any]]:
-    """All attributes of some modules and of those below them: what a program took for granted."""
-    seen: dict[int, Module] = {id(m): m for top in modules for m in top.modules()}
-    return [(m, name, value) for m in seen.values() for name, value in vars(m).items()]
-
-
-def settled(found: list[tuple[Any, str, Any]]) -> bool:
-    """Whether the modules still have these attributes, and no more."""
-    counts: dict[int, int] = {}
-    for m, name, value in found:
-        now = vars(m).get(name, found)
-        if now is not value and not (type(now) is type(value) and isinstance(value, PLAIN) and now == value):
-            return False
-        counts[id(m)] = counts.get(id(m), 0) + 1
-    return all(len(vars(m)) == counts[id(m)] for m in {id(m): m for m, _, _ in found}.values())

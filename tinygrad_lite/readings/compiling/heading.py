@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_lite.hooks import HOOKS
+from tinygrad_lite.hooks import HOOKS, Handle
 from tinygrad_lite.nn.module import CHANGES
-from tinygrad_lite.readings.compiling import guards
+from tinygrad_lite.readings.compiling import updates, watching
 from tinygrad_lite.readings.compiling.calls import count, order_of
 from tinygrad_lite.tensor import Tensor
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from tinygrad_lite.readings.compiling.running import Executable
 
 
-def hooks_now() -> tuple[int, ...]:
-    """The hooks that are there, by identity."""
-    return tuple(id(handle) for handles in HOOKS.values() for handle in handles)
+def hooks_now() -> tuple[Handle, ...]:
+    """The hooks that are there."""
+    return tuple(handle for handles in HOOKS.values() for handle in handles)
 
 
 def unless(conditions: list[str], otherwise: str) -> list[str]:
@@ -76,16 +76,16 @@ def watched(e: Executable, head: list[str]) -> None:
         was = e.printer.space.name(f"{name}_was")
         e.printer.space.bound[was] = thing
         e.watch_names.append(was)
-        cell = guards.cell_of(look)
+        cell = watching.cell_of(look)
         now = f"{bind(f'{name}_cell', cell)}.cell_contents" if cell is not None else f"{bind('look', look)}()"
         conditions.append(f"{now} is not {was}")
     if e.copies:
         conditions.append(f"not {bind('same_numbers', e.same_numbers)}()")
     if e.optimizer is not None:
         conditions += [f"not {bind('move', move)}.fits()" for move in e.moves if move.state_names]
-        conditions.append(
-            f"{bind('optimizer', e.optimizer)}.param_groups is not {bind('groups', e.optimizer.param_groups)}"
-        )
+        groups = bind("groups", e.optimizer.param_groups)
+        conditions.append(f"{bind('optimizer', e.optimizer)}.param_groups is not {groups}")
+        conditions.append(f"{bind('trained', updates.trained)}({groups}) != {bind('trained_was', e.trained)}")
     if e.has_containers:
         conditions.append(f"not {bind('unaltered', e.unaltered)}()")
     head += unless(conditions, "return MISS")

@@ -46,6 +46,11 @@ def copying(f: Callable[..., Any]) -> Callable[..., Any]:
     return copied
 
 
+def answering(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f`, with yes or no as NumPy has it."""
+    return lambda *args, **kwargs: np.bool_(f(*args, **kwargs))
+
+
 def shares(array: Any, source: Any) -> bool:
     """Whether an array is a part of another's memory, or the other itself, as np.squeeze(x, ()) is x."""
     if array is source:

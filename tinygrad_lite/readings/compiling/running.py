@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_lite.context import RECORDING
 from tinygrad_lite.nn.module import CHANGES
 from tinygrad_lite.optim.optimizer import Optimizer
-from tinygrad_lite.readings.compiling import ending, guards, heading, updates
+from tinygrad_lite.readings.compiling import ending, heading, updates, watching
 from tinygrad_lite.readings.compiling.buffers import aligned, plan, roots, takes_out
 from tinygrad_lite.readings.compiling.calls import Program, Value, count
 from tinygrad_lite.readings.compiling.guards import Arguments
@@ -39,19 +39,19 @@ class Executable:
     """
 
     def __init__(
-        self, program: Program, form: Any, tracer: Tracer, arguments: Arguments, watched: list[guards.Watch],
-        modules: list[Any], held: list[Any], copies: list[tuple[Any, Any]], optimizer: Optimizer | None,
-        without: frozenset[str], title: str, figures: dict[str, Any], flats: dict[Any, updates.Flat], threads: Threads,
+        self, program: Program, form: Any, tracer: Tracer, arguments: Arguments, reach: watching.Reach,
+        live: list[Any], copies: list[tuple[Any, Any]], optimizer: Optimizer | None, without: frozenset[str],
+        title: str, figures: dict[str, Any], flats: dict[Any, updates.Flat], threads: Threads,
     ) -> None:  # fmt: skip
         self.program, self.form, self.optimizer = program, form, optimizer
         self.arguments = arguments.without_arrays()
-        self.watched, self.copies = watched, copies
+        self.watched, self.live, self.copies = reach.watches, live, copies
         self.hooks, self.groups = heading.hooks_now(), optimizer.param_groups if optimizer is not None else None
+        self.trained = updates.trained(self.groups or [])
         self._shared = flats
         self.graph = optimizer is None and on_graph(form)
-        reached = [*modules, *tracer.modules.values()]
-        self.modules, self.unaltered = guards.settings(reached), guards.containers(reached, held)
-        self.has_containers = self.unaltered is not guards._true
+        self.modules, self.unaltered = watching.settings(reach.modules), watching.containers(reach.held)
+        self.has_containers = bool(reach.held)
         self.structure = updates.structure(optimizer) if optimizer is not None else None
         self.figures = figures
         self._without = without
@@ -215,8 +215,14 @@ class Executable:
         return not (
             self.groups is (self.optimizer.param_groups if self.optimizer is not None else None)
             and self.hooks == heading.hooks_now()
-            and guards.unchanged(self.watched)
-            and guards.settled(self.modules)
+            and not self.altered()
+        )
+
+    def altered(self) -> bool:
+        """Whether what the function reads besides its arguments and tensors is other than when it was traced."""
+        return not (
+            watching.unchanged(self.watched)
+            and watching.settled(self.modules)
             and self.unaltered()
             and self.same_numbers()
         )

@@ -19,11 +19,13 @@ from tinygrad_lite.graph import Node, next_order, sweep
 from tinygrad_lite.primitive import Primitive
 from tinygrad_lite.readings.compiling.calls import Call, Kind, Program, Value, mapped
 from tinygrad_lite.readings.compiling.operators import with_operators
-from tinygrad_lite.readings.compiling.outcomes import copying, follows, leaks, shares
+from tinygrad_lite.readings.compiling.outcomes import answering, copying, follows, leaks, shares
 from tinygrad_lite.readings.compiling.results import form_of
 from tinygrad_lite.readings.compiling.symbols import Symbol, TracingError
 from tinygrad_lite.readings.labels import literal
 from tinygrad_lite.tensor import Tensor, leaf
+
+ELSEWHERE = "Compute it outside the compiled function and pass it as an argument"
 
 
 class Tracer:
@@ -46,6 +48,7 @@ class Tracer:
         self.generators: dict[int, tuple[Any, Any]] = {}
         self.start = next_order()
         self.done = False
+        self.refused: TracingError | None = None  # it is raised even if the function that is compiled went on
         self._rows: list[str] = []
         self._numbers = 0
         self._errors = np.geterr()
@@ -88,18 +91,20 @@ class Tracer:
 
     def refuse(self, what: str, instead: str) -> NoReturn:
         """Say what cannot be compiled, and what to do."""
-        raise TracingError(f"compile({self.name}): {_where()}{what}. {instead}.")
+        self.refused = TracingError(f"compile({self.name}): {_where()}{what}. {instead}.")
+        raise self.refused
 
     # -- what happens ------------------------------------------------------------------------------------------
 
     def row(self, op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An operation: as the NumPy calls that it consists of or, where it looks at numbers itself, as one call."""
-        mark = len(self.calls)
+        mark, refused = len(self.calls), self.refused
         self._rows.append(op.name)
         try:
             found = op.run(*args, **kwargs)
         except Exception:  # whatever it is: if the operation is wrong the next line raises what eager would
             del self.calls[mark:]
+            self.refused = refused
             found = self.emit("call", op.run, args, kwargs, op.name)
         finally:
             self._rows.pop()
@@ -109,13 +114,14 @@ class Tracer:
 
     def pull(self, op: Primitive, i: int, g: Any, y: Any, xs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A rule: as the NumPy calls that it consists of or, where it looks at numbers itself, as one call."""
-        mark = len(self.calls)
+        mark, refused = len(self.calls), self.refused
         try:
             found = op.pull(i, g, y, xs, kwargs)
         except TracingError:
             if any(isinstance(a, Node) for a in (g, y, *xs)):
                 raise
             del self.calls[mark:]
+            self.refused = refused
 
             def pull(g: Any, y: Any, *xs: Any) -> Any:
                 return op.pull(i, g, y, xs, kwargs)
@@ -132,6 +138,8 @@ class Tracer:
         if any(isinstance(a, Symbol) for a in kwargs.values()):
             raise TracingError(f"{name}: an array as a keyword")
         array = (f.reduce if kind == "reduce" else f)(*mapped(_number, args), **kwargs)
+        if isinstance(array, bool):  # a question, as np.allclose is
+            return self.assume(self.emit(kind, answering(f), args, kwargs, name))
         if leaks(array, args, kind):  # nobody could say how long that operand is needed: take a copy
             return self.emit(kind, copying(f), args, kwargs, name)
         scope = SCOPE.get()
@@ -142,9 +150,9 @@ class Tracer:
             self.modules.setdefault(id(outer.module), outer.module)
         known = mapped(self._operand, tuple(args))
         if not isinstance(array, (np.ndarray, np.generic, tuple, list)):
-            raise TracingError(f"np.{name} gives {type(array).__name__}, which a program cannot go on with")
+            self.refuse(f"np.{name} gives {type(array).__name__}, which a program cannot go on with", ELSEWHERE)
         if not isinstance(array, (tuple, list)) and array.dtype.char not in "efd?bBhHiIlLqQpP":
-            raise TracingError(f"np.{name} gives {array.dtype}, which no tensor can be")
+            self.refuse(f"np.{name} gives {array.dtype}, which no tensor can be", ELSEWHERE)
         out = self._value(array, name=name)
         if (
             name == "add"
@@ -270,6 +278,8 @@ def trace(
                 tracer.refuse("the loss depends on nothing that requires a gradient", "Compute it from the parameters")
             seed: Any = loss._seed(None)
             gradients = dict(sweep({loss: seed}))
+        if tracer.refused is not None:
+            raise tracer.refused
         values: list[Value] = []
         form = form_of(result, tracer, values)
         program = Program(

@@ -25,8 +25,15 @@ NUMBERS[AdamW] = NUMBERS[Adam]
 
 
 def known(optimizer: Optimizer) -> bool:
-    """Whether the move is written out here; any other optimiser makes it itself."""
-    return type(optimizer) in FLAGS
+    """Whether the move is written out here; any other optimiser makes it itself.
+
+    Where an option is a number of NumPy's, eager computes in its dtype if that is the wider one: it makes the move too.
+    """
+    return type(optimizer) in FLAGS and not any(
+        isinstance(v, np.generic) and any(p.dtype != v.dtype for p in group["params"])
+        for group in optimizer.param_groups
+        for v in group.values()
+    )
 
 
 def structure(optimizer: Optimizer) -> tuple[Any, ...]:
@@ -45,6 +52,11 @@ def structure(optimizer: Optimizer) -> tuple[Any, ...]:
         )
         for group in optimizer.param_groups
     )
+
+
+def trained(groups: list[Group]) -> list[list[int]]:
+    """The parameters of each group, by identity: they come and go while the list of groups stays the same object."""
+    return [[*map(id, group["params"])] for group in groups]
 
 
 def age(optimizer: Optimizer, p: Tensor) -> int:
