@@ -195,6 +195,10 @@ class Operators(Node):
         """All entries in one axis."""
         return self.reshape(-1, order=order)
 
+    def compress(self, condition: Any, axis: int | None = None) -> Tensor:
+        """The slices along `axis` for which the condition, a vector, holds; of all entries in one axis by default."""
+        return _asked("compress", condition, self, axis=axis)
+
     def tolist(self) -> Any:
         """The entries as Python numbers in nested lists, with no gradient."""
         return self.current().tolist()

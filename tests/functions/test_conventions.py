@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,48 @@ def test_the_derivative_of_a_number(f: Any, x: float, wanted: float) -> None:
 )
 def test_the_gradient_of_a_vector(f: Any, x: list[float], wanted: list[float]) -> None:
     np.testing.assert_allclose(tl.grad(f)(np.array(x)).numpy(), wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("power", [-1, -0.75, 0, 0.75])
+def test_the_slope_of_an_angle_is_right_from_the_smallest_radius_to_the_largest(dtype: Any, power: float) -> None:
+    radius = dtype(float(np.finfo(dtype).max) ** power if power > 0 else float(np.finfo(dtype).tiny) ** -power)
+    a, b = 0.75 * radius, radius
+    by_a, by_b = (g.numpy() for g in tl.grad(np.arctan2, (0, 1))(a, b))
+    assert by_a.dtype == dtype
+    np.testing.assert_allclose(by_a, 0.64 / radius, rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(by_b, -0.48 / radius, rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(("f", "base"), [(np.logaddexp, math.e), (np.logaddexp2, 2)])
+@pytest.mark.parametrize("level", [0.0, 3e8, -1e15, 1e300])
+def test_the_shares_of_a_sum_of_exponentials_keep_their_digits_at_any_level(f: Any, base: float, level: float) -> None:
+    by_a, by_b = tl.grad(f, (0, 1))(level + 1, level)
+    share = 1 / (1 + base ** (level - (level + 1)))  # 1/2 where level + 1 is level
+    np.testing.assert_allclose([by_a.item(), by_b.item()], [share, 1 - share], rtol=4e-16)
+
+
+@pytest.mark.parametrize("f", [np.logaddexp, np.logaddexp2])
+def test_an_infinite_term_has_all_of_a_sum_of_exponentials_or_nothing(f: Any) -> None:
+    def gradients(*x: float) -> list[float]:
+        return [float(g) for g in tl.grad(f, (0, 1))(*x)]
+
+    assert gradients(np.inf, 0.0) == [1, 0]
+    assert gradients(-np.inf, 0.0) == [0, 1]
+    assert gradients(-np.inf, np.inf) == [0, 1]
+
+
+def test_nothing_has_a_middle_but_its_gradient_is_nothing_too() -> None:
+    for shape, axis in (((0,), None), ((2, 0), 1), ((0, 3), 0)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy warns of the mean of nothing
+            gradient = tl.grad(lambda x, a=axis: np.sum(np.median(x, axis=a)))(np.zeros(shape))
+        assert gradient.shape == shape
+
+
+def test_a_number_is_written_as_an_array_of_no_axes_is() -> None:
+    for write in (ON_TENSORS.array2string, ON_TENSORS.array_repr, ON_TENSORS.array_str):
+        assert write(Tensor(2.5)) == write(np.array(2.5))
 
 
 def test_the_second_derivative_of_a_product_with_zeros() -> None:
@@ -154,7 +197,17 @@ def test_an_array_of_tensors_without_a_gradient_has_their_values() -> None:
         (lambda t: np.polyfit(t[0], t[1], 1), "no rule"),
         (lambda t: np.gradient(t, 1.0, 2.0, 3.0), "3 spacings for 2 axes"),
         (lambda t: np.gradient(t[0], edge_order=2), "needs 3 samples, not 2"),
-        (lambda t: np.gradient(t, [0.0, 1.0, 2.0]), "for an axis of 2 samples"),
+        (lambda t: np.gradient(t, [0.0, 1.0]), "1 spacings for 2 axes"),
+        (lambda t: np.gradient(t, [0.0, 1.0, 2.0], axis=1), "for an axis of 2 samples"),
+        (lambda t: np.where(t > 1, t, None), "None is none"),
+        (lambda t: ON_TENSORS.select([t > 1], [t], None), "None is none"),
+        (lambda t: np.select([t], [t]), "conditions are booleans"),
+        (lambda t: np.compress(t > 1, t), "one axis"),
+        (lambda t: ON_TENSORS.pad(t, 1.5), "whole numbers"),
+        (lambda t: np.pad(t, t), "whole numbers"),
+        (lambda t: np.vecmat(t, t[0]), r"matrices \(\.\.\., m, n\), not \(2, 2\) and \(2,\)"),
+        (lambda t: np.matvec(t[0], t), r"not \(2,\) and \(2, 2\)"),
+        (lambda t: np.linalg.cross(t, t), "3 entries along axis -1"),
         (lambda t: np.convolve(t, t), "two series"),
         (lambda t: np.convolve(t[0], t[0], "middle"),  # type: ignore[call-overload]
          "full, same and valid"),
@@ -268,6 +321,13 @@ def test_methods_of_arrays_that_are_functions_of_numpys() -> None:
         lambda x: np.linalg.matrix_norm(x.astype(bool)),
         lambda x: np.linalg.norm(x > 2, 1),
         lambda x: np.cov(x, aweights=x[1].astype(np.float32) / np.float32(7)),
+        lambda x: np.percentile(x.astype(np.float32), np.float64(30)),
+        lambda x: np.nanpercentile(x.astype(np.float32), 30),
+        lambda x: x.compress([False, True], 0),
+        lambda x: x.compress([True, False, True]),
+        lambda x: np.broadcast_arrays(x, 3)[1],
+        lambda x: np.meshgrid(x[0], 3)[1],
+        lambda x: np.linalg.cross(x, x[::-1] + 1),
     ],
 )
 def test_a_call_that_an_array_takes(f: Any) -> None:

@@ -132,7 +132,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
         if t.ndim != 2:
             raise ValueError(f"np.linalg.norm of order {ord!r} is that of a vector or a matrix, not of shape {t.shape}")
         axis = (0, 1)
-    if isinstance(axis, (int, np.integer)) or len(axis) == 1:
+    if np.ndim(axis) == 0 or len(axis) == 1:
         return _vector_norm_of(t, 2 if ord is None else ord, axis, keepdims)
     return _matrix_norm_of(t, "fro" if ord is None else ord, axis, keepdims)
 

@@ -21,9 +21,9 @@ from tinygrad_lite.tensor import Tensor, as_tensor
 ABOUT: tuple[Callable[..., Any], ...] = (
     # shapes and types
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal,
-    # text
-    np.array2string, np.array_repr, np.array_str, np.einsum_path,
+    np.einsum_path,
 )  # fmt: skip
+TEXT: tuple[Callable[..., Any], ...] = (np.array2string, np.array_repr, np.array_str)
 LOOKED_UP: tuple[Callable[..., Any], ...] = (
     # positions
     np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.nonzero, np.argwhere,
@@ -32,7 +32,7 @@ LOOKED_UP: tuple[Callable[..., Any], ...] = (
     np.count_nonzero, np.all, np.any, np.allclose, np.array_equal, np.array_equiv, np.isclose, np.isin,
     np.isneginf, np.isposinf, np.signbit, np.linalg.matrix_rank,
 )  # fmt: skip
-QUESTIONS = (*ABOUT, *LOOKED_UP)
+QUESTIONS = (*ABOUT, *TEXT, *LOOKED_UP)
 
 
 def _answer(question: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,6 +45,11 @@ def _answer(question: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return answer
+
+
+def _written(question: Callable[..., Any]) -> Callable[..., Any]:
+    answer = _answer(question)
+    return lambda a, *args, **kwargs: answer(np.asarray(plain(a)), *args, **kwargs)  # NumPy writes arrays, no scalars
 
 
 def _looked_up(question: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,6 +73,7 @@ def _looked_up(question: Callable[..., Any]) -> Callable[..., Any]:
 
 ARRAYS = {np.searchsorted: 2, np.digitize: 2, np.isin: 2, np.isclose: 2}  # operands; an axis is no operand
 ANSWERS.update((question, _answer(question)) for question in ABOUT)
+ANSWERS.update((question, _written(question)) for question in TEXT)
 ANSWERS.update((question, _looked_up(question)) for question in LOOKED_UP)
 
 

@@ -27,6 +27,12 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 def _where(condition: Any, *branches: Any) -> Any:
     if not branches:
         return np.where(plain(condition))
+    return _either(condition, *branches)
+
+
+def _either(condition: Any, *branches: Any) -> Any:
+    if any(b is None for b in branches):
+        raise TypeError("np.where: both branches are numbers, and None is none; perhaps np.nan is meant")
     return Tensor.record(elementwise.where, (condition, *branches), {})
 
 
@@ -36,7 +42,9 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
         raise ValueError(f"np.select: {len(condlist)} conditions do not match {len(choicelist)} choices")
     chosen = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):  # the first that holds wins
-        chosen = Tensor.record(elementwise.where, (condition, choice, chosen), {})
+        if operand(condition).dtype != bool:
+            raise TypeError(f"np.select: conditions are booleans, such as x > 0, not {operand(condition).dtype}")
+        chosen = _either(condition, choice, chosen)
     return chosen
 
 

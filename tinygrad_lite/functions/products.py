@@ -66,6 +66,8 @@ def _vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 @answers(np.matvec)
 def _matvec(x1: Any, x2: Any, /) -> Any:
     a, b = operand(x1), operand(x2)
+    if a.ndim < 2 or b.ndim < 1:
+        raise ValueError(f"np.matvec multiplies matrices (..., m, n) and vectors (..., n), not {a.shape} and {b.shape}")
     if b.ndim == 1:
         return a @ b
     y = a @ b.reshape((*b.shape, 1))
@@ -75,6 +77,8 @@ def _matvec(x1: Any, x2: Any, /) -> Any:
 @answers(np.vecmat)
 def _vecmat(x1: Any, x2: Any, /) -> Any:
     a, b = operand(x1), operand(x2)
+    if a.ndim < 1 or b.ndim < 2:
+        raise ValueError(f"np.vecmat multiplies vectors (..., m) and matrices (..., m, n), not {a.shape} and {b.shape}")
     return a @ b if a.ndim == 1 or b.ndim == 2 else (a[..., None, :] @ b)[..., 0, :]
 
 
@@ -98,7 +102,7 @@ def _kron(a: Any, b: Any) -> Any:
     return product.reshape([i * j for i, j in zip(m, n, strict=True)])
 
 
-@answers(np.cross, np.linalg.cross)
+@answers(np.cross)
 def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -110,6 +114,14 @@ def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, ax
         raise ValueError(f"np.cross takes two vectors of 3 entries (or two of 2), not of {sizes[0]} and {sizes[1]}")
     c: Any = Tensor.record(products.cross, (a, b), {})
     return c if axisc == -1 or c.ndim == 1 else np.moveaxis(c, -1, axisc)
+
+
+@answers(np.linalg.cross)
+def _linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    a, b = operand(x1), operand(x2)
+    if not (a.ndim and b.ndim and a.shape[axis] == b.shape[axis] == 3):
+        raise ValueError(f"np.linalg.cross takes vectors of 3 entries along axis {axis}, not {a.shape} and {b.shape}")
+    return _cross(a, b, axis=axis)
 
 
 @answers(np.einsum)

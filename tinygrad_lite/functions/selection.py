@@ -26,6 +26,8 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 @answers(np.compress)
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
+    if np.ndim(condition) != 1:
+        raise ValueError(f"np.compress: a condition has one axis, not shape {np.shape(condition)}; see np.extract")
     return _take(a, np.flatnonzero(plain(condition)), axis)
 
 
@@ -166,7 +168,9 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **more: Any) -> Any
         axes = {normalize_axis_index(axis, t.ndim): width for axis, width in pad_width.items()}
         pad_width = [axes.get(axis, 0) for axis in range(t.ndim)]
         pad_width = [(w, w) if np.ndim(w) == 0 else w for w in pad_width]
-    widths = tuple((int(b), int(a)) for b, a in np.broadcast_to(pad_width, (t.ndim, 2)))
+    if np.asarray(plain(pad_width)).dtype.kind not in "iu":
+        raise TypeError(f"np.pad: the widths are whole numbers, not {pad_width!r}")
+    widths = tuple((int(b), int(a)) for b, a in np.broadcast_to(plain(pad_width), (t.ndim, 2)))
     if mode == "constant":
         filling = more.pop("constant_values", 0)
         if not more:

@@ -21,7 +21,11 @@ def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> A
     t = as_tensor(f)
     t = t if t.dtype.kind == "f" else t.astype(np.float64)
     axes = tuple(range(t.ndim)) if axis is None else normalize_axis_tuple(axis, t.ndim)
-    spacings = list(varargs) * len(axes) if len(varargs) == 1 else list(varargs) or [1.0] * len(axes)
+    spacings = (
+        list(varargs) * len(axes)
+        if len(varargs) == 1 and not np.ndim(varargs[0])
+        else list(varargs) or [1.0] * len(axes)
+    )
     if len(spacings) != len(axes):
         raise TypeError(f"np.gradient: {len(varargs)} spacings for {len(axes)} axes; give one, or one for each")
     if edge_order not in (1, 2):

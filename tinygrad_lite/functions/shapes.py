@@ -115,7 +115,7 @@ def _broadcast_to(array: Any, shape: Any) -> Any:
 
 @answers(np.broadcast_arrays)
 def _broadcast_arrays(*args: Any) -> tuple[Any, ...]:
-    arrays = [as_tensor(a) for a in args]
+    arrays = [as_tensor(operand(a)) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     return tuple(a if a.shape == shape else Tensor.record(shaping.broadcast_to, (a,), {"shape": shape}) for a in arrays)
 
@@ -127,7 +127,8 @@ def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str =
     n = len(xi)
     places = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     grids = [
-        as_tensor(x).reshape((1,) * place + (-1,) + (1,) * (n - 1 - place)) for x, place in zip(xi, places, strict=True)
+        as_tensor(operand(x)).reshape((1,) * place + (-1,) + (1,) * (n - 1 - place))
+        for x, place in zip(xi, places, strict=True)
     ]
     return tuple(grids) if sparse else _broadcast_arrays(*grids)
 

@@ -105,7 +105,8 @@ def _shares(q: Any, t: Tensor) -> Any:
 
 
 def _hundredths(q: Any, t: Tensor) -> Any:
-    return np.true_divide(q, t.dtype.type(100) if t.dtype.kind == "f" else 100)
+    share = np.true_divide(q, t.dtype.type(100) if t.dtype.kind == "f" else 100)
+    return share if isinstance(share, Tensor) else np.asarray(share)  # no number: it keeps the dtype that it has
 
 
 @answers(np.quantile)

@@ -68,6 +68,8 @@ def _median(x: Any, axis: Any, keepdims: bool, missing: bool) -> Any:
 
 
 def _median_rule(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool, missing: bool) -> Any:
+    if not x.size:  # nobody stands in the middle of nothing
+        return np.zeros_like(x)
     kept = [k for k in range(x.ndim) if k not in axis]
     shape = (*(x.shape[k] for k in kept), math.prod(x.shape[k] for k in axis))
     numbers = np.transpose(_numbered(x.shape), [*kept, *axis]).reshape(shape)

@@ -32,10 +32,10 @@ hypot = pointwise(  # a length: its derivative at the origin is 0
     numpy=np.hypot,
 )
 arctan2 = pointwise(  # the angle of (b, a), which the origin does not have: derivative 0 there
-    np.arctan2,
+    np.arctan2,  # by a: b / r^2 with r^2 = a^2 + b^2, divided twice, for the square would overflow or be lost
     r"\operatorname{atan2}(#1, #2)",
-    lambda y, a, b: b / or_one(a * a + b * b),
-    lambda y, a, b: -a / or_one(a * a + b * b),
+    lambda y, a, b: b / or_one(np.hypot(a, b)) / or_one(np.hypot(a, b)),
+    lambda y, a, b: -a / or_one(np.hypot(a, b)) / or_one(np.hypot(a, b)),
     numpy=np.arctan2,
 )
 deg2rad = pointwise(np.deg2rad, r"\tfrac{\pi}{180} #1", lambda y, x: math.pi / 180, numpy=np.deg2rad)
