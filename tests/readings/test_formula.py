@@ -13,8 +13,9 @@ import tinygrad_lite as tl
 from tinygrad_lite.graph import Node
 from tinygrad_lite.primitives import TABLE
 from tinygrad_lite.readings import formula, typeset
-from tinygrad_lite.readings.dialects import text
+from tinygrad_lite.readings.dialects import mathml, text
 from tinygrad_lite.readings.formula import applied, name, number
+from tinygrad_lite.readings.tex import latex
 
 
 def flat(mathml: str) -> str:
@@ -103,3 +104,19 @@ def test_a_row_of_ones_own_with_odd_tex() -> None:
     ElementTree.fromstring(f"<math>{text}</math>")
     assert "&lt;i&gt;" in text
     assert isinstance(odd(tl.tensor(1.0, requires_grad=True)), Node)
+
+
+def test_greek_names_are_letters_and_small_numbers_powers_of_ten() -> None:
+    gamma, small = (
+        typeset.template("#1 = -#2", [typeset.name("gamma1"), typeset.name("beta")]),
+        typeset.template("#1^2", [typeset.number(1e-05)]),
+    )
+    assert latex(gamma) == r"\gamma_{1} = - \beta"
+    assert mathml(gamma) == (
+        "<mrow><msub><mi>γ</mi><mn>1</mn></msub></mrow><mo>=</mo>"
+        '<mo form="prefix">−</mo><mrow><mi>β</mi></mrow>'  # close to the letter, as no difference
+    )
+    assert latex(small) == r"\left(10^{-5}\right)^{2}"
+    assert "<msup><mn>10</mn><mrow><mo>−</mo><mn>5</mn></mrow></msup>" in mathml(small)
+    assert (text(gamma), text(small)) == ("gamma1 = -beta", "1e-05^2")
+    assert latex(typeset.number(-2.5e-7)) == r"-2.5 \cdot 10^{-7}"

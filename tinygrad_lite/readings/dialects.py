@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
+from tinygrad_lite.readings.signs import GREEK
 from tinygrad_lite.readings.typeset import (
     Blank,
     Fence,
@@ -21,8 +23,11 @@ from tinygrad_lite.readings.typeset import (
 LOOSE = ("+", "−", "=", "<", ">", "≤", "≥", "≠", ",", ":", "→", "←", "≈", "(", ")", "[", "]")
 SPACED = tuple("+−=<>≤≥≠⊙∘⋆∧∨⊕→←≈×·…")
 LOW = ' stretchy="false"'
+SIGN = ' form="prefix"'
+CLOSED = (")", "]", "…")
 OPENING, CLOSING = ' form="prefix" lspace="0em" rspace="0em"', ' form="postfix" lspace="0em" rspace="0em"'
-NAME = re.compile(r"([A-Za-z])_?(\d+)")
+NAME = re.compile(rf"({'|'.join(GREEK)}|[A-Za-z])_?(\d+)")
+NUMBER = re.compile(r"(-?[\d.]+)e([-+]?\d+)")
 
 
 # -- text --------------------------------------------------------------------------------------------------------
@@ -156,6 +161,11 @@ def split_name(base: Layout) -> re.Match[str] | None:
     return NAME.fullmatch(base.text) if isinstance(base, Leaf) and base.kind == "name" else None
 
 
+def letter(word: str) -> str:
+    """The letter that a Greek one's name stands for."""
+    return GREEK.get(word, word)
+
+
 # -- MathML ------------------------------------------------------------------------------------------------------
 
 
@@ -169,12 +179,23 @@ def mathml(layout: Layout | Formula) -> str:
     layout = layout.layout if isinstance(layout, Formula) else layout
     if not isinstance(layout, Row):
         return _mathml(layout)
-    printed = [_mathml(part) for part in layout.parts]
+    printed = [
+        _mathml(part).replace("<mo>", f"<mo{SIGN}>", 1) if _is_sign(part, layout.parts[:k]) else _mathml(part)
+        for k, part in enumerate(layout.parts)
+    ]
     if not _tall(layout):  # a bracket that may stretch is set apart, even where it need not
         printed = [
             p.replace(">", LOW + ">", 1) if p.startswith(("<mo" + OPENING, "<mo" + CLOSING)) else p for p in printed
         ]
     return "".join(printed)
+
+
+def _is_sign(x: Layout, before: Sequence[Layout]) -> bool:
+    """Whether a minus stands before a number and not between two."""
+    if not isinstance(x, Leaf) or x.kind != "operator" or x.text != "−":
+        return False
+    last = before[-1] if before else None
+    return last is None or (isinstance(last, Leaf) and last.kind == "operator" and last.text not in CLOSED)
 
 
 def _tall(x: Layout) -> bool:
@@ -197,9 +218,11 @@ def _mathml(x: Layout) -> str:
             form = OPENING if symbol in ("(", "[") else CLOSING if symbol in (")", "]") else ""
             return f"<mo{form}>{escape('·' if symbol == '*' else symbol)}</mo>"
         case Leaf(kind="number", text=words):
-            return f"<mn>{escape(words)}</mn>"
+            return _mathml_number(words)
         case Leaf(kind="name", text=words) if found := NAME.fullmatch(words):
-            return f"<msub><mi>{found[1]}</mi><mn>{found[2]}</mn></msub>"
+            return f"<msub><mi>{letter(found[1])}</mi><mn>{found[2]}</mn></msub>"
+        case Leaf(kind="name", text=words) if words in GREEK:
+            return f"<mi>{letter(words)}</mi>"
         case Leaf(text=words):
             return f"<mi>{escape(words)}</mi>"
         case Row():
@@ -232,12 +255,30 @@ def _mathml(x: Layout) -> str:
 
 def _mathml_entry(entry: str) -> str:
     if entry.startswith("-"):
-        return f"<mrow><mo>−</mo><mn>{escape(entry[1:])}</mn></mrow>"
-    return f"<mn>{escape(entry)}</mn>"
+        return f"<mrow><mo>−</mo>{_mathml_number(entry[1:])}</mrow>"
+    return _mathml_number(entry)
+
+
+def is_power(x: Layout) -> bool:
+    """Whether it is a number that is printed as 10 to a power, which needs brackets before another one."""
+    parts = flat((x,))
+    return [isinstance(p, Leaf) and p.kind == "number" and bool(NUMBER.fullmatch(p.text)) for p in parts] == [True]
+
+
+def _mathml_number(words: str) -> str:
+    """A number; 1e-05 as 10 to a power, with what stands before it if that is not 1."""
+    found = NUMBER.fullmatch(words)
+    if not found:
+        return f"<mn>{escape(words)}</mn>"
+    sign, size = "<mo>−</mo>" * found[2].startswith("-"), int(found[2].lstrip("+-"))
+    factor = "" if found[1] == "1" else f"<mn>{found[1]}</mn><mo>·</mo>"
+    return f"<mrow>{factor}<msup><mn>10</mn><mrow>{sign}<mn>{size}</mn></mrow></msup></mrow>"
 
 
 def _mathml_script(x: Script) -> str:
     base, sub = _one(x.base), x.sub
+    if is_power(x.base):
+        base = f"<mrow><mo{OPENING}{LOW}>(</mo>{base}<mo{CLOSING}{LOW}>)</mo></mrow>"
     found = split_name(x.base) if sub is not None else None
     if x.over:
         base = f'<mover accent="true">{base}<mo>¯</mo></mover>'
@@ -245,7 +286,7 @@ def _mathml_script(x: Script) -> str:
         return base
     index = "" if sub is None else _one(sub)
     if found:
-        base, index = f"<mi>{found[1]}</mi>", f"<mrow><mn>{found[2]}</mn><mo>,</mo>{index}</mrow>"
+        base, index = f"<mi>{letter(found[1])}</mi>", f"<mrow><mn>{found[2]}</mn><mo>,</mo>{index}</mrow>"
     if sub is None:
         return f"<msup>{base}{_one(x.sup)}</msup>"
     return f"<msub>{base}{index}</msub>" if x.sup is None else f"<msubsup>{base}{index}{_one(x.sup)}</msubsup>"

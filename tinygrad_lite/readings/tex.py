@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from tinygrad_lite.readings import typeset
-from tinygrad_lite.readings.dialects import NAME, flat, split_name, turned
+from tinygrad_lite.readings.dialects import NAME, flat, is_power, letter, split_name, turned
 from tinygrad_lite.readings.signs import GREEK, SYMBOLS
 from tinygrad_lite.readings.typeset import Formula, Layout
 
@@ -45,7 +45,8 @@ def _latex(x: Layout) -> str:
         case typeset.Leaf(kind="number", text=words):
             mantissa, e, exponent = words.partition("e")
             if e and re.fullmatch(r"[-+]?\d+", exponent):
-                return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+                factor = "" if mantissa == "1" else rf"{mantissa} \cdot "
+                return rf"{factor}10^{{{int(exponent)}}}"
             return words if re.fullmatch(r"[\d.,]+", words) else TO_TEX.get(words) or rf"\text{{{tex_escaped(words)}}}"
         case typeset.Leaf(kind="word", text=words):
             return (
@@ -87,7 +88,9 @@ def _latex_entry(entry: str) -> str:
 
 def _latex_base(base: Layout, sub: Layout | None) -> str:
     found = split_name(base) if sub is not None else None
-    shown = found[1] if found else latex(base)
+    shown = _latex_letter(found[1]) if found else latex(base)
+    if is_power(base):
+        return rf"\left({shown}\right)"
     return (
         f"{{{shown}}}"
         if isinstance(base, (typeset.Fraction, typeset.Script, typeset.Root)) or len(flat((base,))) > 1
@@ -100,12 +103,16 @@ def _latex_sub(base: Layout, sub: Layout) -> str:
     return f"_{{{found[2]},{latex(sub)}}}" if found else f"_{{{latex(sub)}}}"
 
 
+def _latex_letter(word: str) -> str:
+    return TO_TEX[GREEK[word]] if word in GREEK else word
+
+
 def _latex_name(words: str) -> str:
     found = NAME.fullmatch(words)
     if found:
-        return f"{found[1]}_{{{found[2]}}}"
-    if words in TO_TEX:
-        return TO_TEX[words]
+        return f"{_latex_letter(found[1])}_{{{found[2]}}}"
+    if words in TO_TEX or words in GREEK:
+        return TO_TEX[letter(words)]
     if len(words) == 1 and words.isascii() and words.isalpha():
         return words
     return rf"\mathrm{{{tex_escaped(words, mathematics=True)}}}"
