@@ -119,4 +119,4 @@ def test_greek_names_are_letters_and_small_numbers_powers_of_ten() -> None:
     assert latex(small) == r"\left(10^{-5}\right)^{2}"
     assert "<msup><mn>10</mn><mrow><mo>−</mo><mn>5</mn></mrow></msup>" in mathml(small)
     assert (text(gamma), text(small)) == ("gamma1 = -beta", "1e-05^2")
-    assert latex(typeset.number(-2.5e-7)) == r"-2.5 \cdot 10^{-7}"
+    assert latex(typeset.number(-2.5e-7)) == r"- 2.5 \cdot 10^{-7}"
