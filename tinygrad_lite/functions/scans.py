@@ -81,11 +81,11 @@ def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @answers(np.trapezoid)
 def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     t = as_tensor(y)
-    axis = normalize_axis_index(axis, t.ndim)
-    if x is not None:
+    place = normalize_axis_index(axis, t.ndim)
+    if x is not None:  # which may have more axes than y: a negative `axis` is one of both
         x = operand(x)
-        dx = np.diff(x, axis=axis) if x.ndim != 1 else np.diff(x).reshape((-1,) + (1,) * (t.ndim - 1 - axis))
-    before = (slice(None),) * axis
+        dx = np.diff(x, axis=axis) if x.ndim != 1 else np.diff(x).reshape((-1,) + (1,) * (t.ndim - 1 - place))
+    before = (slice(None),) * place
     return ((t[(*before, slice(1, None))] + t[(*before, slice(None, -1))]) * (dx / 2.0)).sum(axis)
 
 

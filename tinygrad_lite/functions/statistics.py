@@ -89,9 +89,10 @@ def _axes_last(t: Tensor, axis: Any) -> tuple[Any, tuple[int, ...]]:
 ENTRIES = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")  # nothing between two entries
 
 
-def _between(low: Any, high: Any, share: Any, method: str) -> Any:
-    if method in ENTRIES:
+def _between(low: Any, high: Any, position: Any, method: str) -> Any:
+    if method in ENTRIES or position.dtype.kind in "iu":  # a whole q, 0 or 1, has the entry's own dtype
         return low
+    share = position - np.floor(plain(position))
     step = high - low  # from the nearer end, so that share 1 gives `high` to the last bit
     return np.where(share < 0.5, low + step * share, high - step * (1 - share))
 
@@ -117,11 +118,10 @@ def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepd
     n = x.shape[-1]
     position = np.clip(_position(n, q, method), 0, n - 1).reshape(-1)
     below = np.floor(plain(position)).astype(np.intp)
-    share = position - np.floor(plain(position))
     ranks = [*below.tolist(), *np.minimum(below + 1, n - 1).tolist(), n - 1]
     x = Tensor.record(moving.ranked, (x,), {"ranks": ranks})
     low, high = x[..., : below.size], x[..., below.size : -1]
-    y: Any = _between(low, high, share, method)
+    y: Any = _between(low, high, position, method)
     y = np.where(np.isnan(x[..., -1:]), np.nan, y) if np.isnan(plain(x[..., -1:])).any() else y
     y = np.moveaxis(y, -1, 0).reshape(q.shape + x.shape[:-1])
     return y.reshape(q.shape + tuple(1 if k in axes else n for k, n in enumerate(t.shape))) if keepdims else y
@@ -142,12 +142,13 @@ def _nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", ke
     x, axes = _axes_last(t, axis)
     x = x if x.shape[-1] else np.full((*x.shape[:-1], 1), np.nan, x.dtype)
     order = np.argsort(plain(x), -1)  # what is missing comes last; rows may differ in how much that is
-    n = np.sum(~np.isnan(plain(x)), axis=-1, keepdims=True).astype(q.dtype if q.dtype.kind == "f" else float)
+    n = np.sum(~np.isnan(plain(x)), axis=-1, keepdims=True)
+    n = n.astype(q.dtype) if q.dtype.kind == "f" else n
     position = np.clip(_position(n, q.reshape(-1), method), 0, np.maximum(n - 1, 0))
     below = np.floor(plain(position)).astype(np.intp)
     above = np.minimum(below + 1, np.maximum(n - 1, 0).astype(np.intp))
     low, high = (np.take_along_axis(x, np.take_along_axis(order, k, -1), -1) for k in (below, above))
-    y = _between(low, high, position - np.floor(plain(position)), method)
+    y = _between(low, high, position, method)
     y = np.moveaxis(y, -1, 0).reshape(q.shape + x.shape[:-1])
     return y.reshape(q.shape + tuple(1 if k in axes else n for k, n in enumerate(t.shape))) if keepdims else y
 
