@@ -144,6 +144,17 @@ def in_a_function_that_is_compiled_itself() -> Case:
     return lambda x: inner(x), (), set_scale
 
 
+def in_an_operation_of_ones_own() -> Case:
+    factor = 1.0
+
+    def change(v: Any) -> None:
+        nonlocal factor
+        factor = v
+
+    scaled = tl.pointwise(lambda x: x * factor, r"s(#1)", lambda y, x: factor, name="scaled")
+    return lambda x: scaled(x), (), change
+
+
 def in_a_decorated_function() -> Case:
     @functools.wraps(np.exp)
     def g(x: Any) -> Any:
@@ -191,7 +202,8 @@ PLACES = [
     in_a_class, in_a_class_of_an_object, hidden_by_an_object, in_a_python_module, in_slots,
     in_an_object_that_is_an_argument, in_a_network_that_is_an_argument, in_a_function_that_is_an_argument,
     in_an_attribute_of_a_function, in_a_set, in_what_forward_reads, in_what_a_module_holds, deep_in_what_a_module_holds,
-    in_a_method, in_a_function_that_is_compiled_itself, in_a_decorated_function, in_the_options_of_an_optimiser,
+    in_a_method, in_an_operation_of_ones_own, in_a_function_that_is_compiled_itself, in_a_decorated_function,
+    in_the_options_of_an_optimiser,
     as_a_function_of_numpy, as_a_name_that_was_not_there, in_the_sign_of_a_zero,
 ]  # fmt: skip
 
@@ -248,6 +260,19 @@ def test_a_rate_that_is_a_number_of_numpys() -> None:
             for opt in optimisers:
                 opt.param_groups[0]["lr"] = np.float64(0.1) / (k + 1) if k % 3 else 0.07
             x, y = batch(k, dtype=np.float32)
+            alike(eagerly(x, y), fast(x, y))
+        for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+            assert bits(a.data) == bits(b.data)
+
+
+def test_state_of_another_dtype_than_its_parameter() -> None:
+    for optimiser in OPTIMISERS:
+        nets, _, eagerly, fast = pair_of_trainings(mlp, optimiser)
+        for k in range(6):
+            if k == 2:
+                for net in nets:
+                    net.float()  # and the optimiser's state stays as precise as it was
+            x, y = batch(k)
             alike(eagerly(x, y), fast(x, y))
         for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
             assert bits(a.data) == bits(b.data)

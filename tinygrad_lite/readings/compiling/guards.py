@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -100,22 +100,22 @@ class Arguments:
     def fill(self, arrays: list[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with others in the places of the arrays."""
         rest = iter(arrays)
+        args = tuple(_filled(a, rest) for a in self._args)
+        return args, {k: _filled(self._kwargs[k], rest) for k in sorted(self._kwargs)}
 
-        def put(a: Any) -> Any:
-            if isinstance(a, (Tensor, np.ndarray, np.generic)):
-                return next(rest)
-            if isinstance(a, dict):
-                filled = {} if type(a) is dict else copy.copy(a)  # others have more than their items
-                for k, v in a.items():
-                    filled[k] = put(v)
-                return filled
-            if isinstance(a, (tuple, list)) and is_tree(a):
-                parts = [put(v) for v in a]
-                return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
-            return a
 
-        args = tuple(put(a) for a in self._args)
-        return args, {k: put(self._kwargs[k]) for k in sorted(self._kwargs)}
+def _filled(a: Any, arrays: Iterator[Any]) -> Any:
+    if isinstance(a, (Tensor, np.ndarray, np.generic)):
+        return next(arrays)
+    if isinstance(a, dict):
+        filled = {} if type(a) is dict else copy.copy(a)  # others have more than their items
+        for k, v in a.items():
+            filled[k] = _filled(v, arrays)
+        return filled
+    if isinstance(a, (tuple, list)) and is_tree(a):
+        parts = [_filled(v, arrays) for v in a]
+        return type(a)(*parts) if hasattr(a, "_fields") else type(a)(parts)
+    return a
 
 
 def _flat(a: Any) -> list[Any]:

@@ -144,7 +144,7 @@ class Executable:
                 if p in program.gradients:
                     alike.setdefault((p.dtype, updates.age(optimizer, p)), []).append(p)
             for params in alike.values():
-                key = tuple(id(p) for p in params)
+                key = (params[0].dtype, *map(id, params))
                 flat = self._shared.get(key)
                 if flat is None or flat.group is not group:
                     flat = self._shared[key] = updates.Flat(optimizer, group, params)

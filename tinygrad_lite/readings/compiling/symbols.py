@@ -219,8 +219,8 @@ class Symbol(Symbolic):
     def _refuse(self, how: str) -> NoReturn:
         self.tracer.refuse(
             f"{how} of a value of shape {self.shape} needs its numbers, and those change from call to call",
-            "Compute with arrays to the end (np.where chooses, np.sum counts), return the value and convert it "
-            "outside, or leave this function uncompiled",
+            "Compute with arrays to the end (np.where chooses, np.sum counts, tl.tensor(table)[t] looks up), return "
+            "the value and convert it outside, or leave this function uncompiled",
         )
 
     def __float__(self) -> float:

@@ -27,13 +27,12 @@ NUMBERS[AdamW] = NUMBERS[Adam]
 def known(optimizer: Optimizer) -> bool:
     """Whether the move is written out here; any other optimiser makes it itself.
 
-    Where an option is a number of NumPy's, eager computes in its dtype if that is the wider one: it makes the move too.
+    So does one whose options or state have another dtype than a parameter, for eager computes in the wider one.
     """
-    return type(optimizer) in FLAGS and not any(
-        isinstance(v, np.generic) and any(p.dtype != v.dtype for p in group["params"])
-        for group in optimizer.param_groups
-        for v in group.values()
-    )
+    options = ((p, v) for group in optimizer.param_groups for v in group.values() for p in group["params"])
+    state = ((p, v) for p, kept in optimizer.state.items() for v in kept.values())
+    others = (p.dtype != v.dtype for p, v in (*options, *state) if isinstance(v, (np.generic, np.ndarray)))
+    return type(optimizer) in FLAGS and not any(others)
 
 
 def structure(optimizer: Optimizer) -> tuple[Any, ...]:

@@ -80,11 +80,12 @@ class Reach:
                 self._object(g, stack)
 
     def _function(self, g: types.FunctionType, stack: list[Any]) -> None:
-        for name, cell in zip(g.__code__.co_freevars, g.__closure__ or (), strict=True):
-            self._look(functools.partial(_contents, cell), name, stack)
         stack += [*(g.__defaults__ or ()), *(g.__kwdefaults__ or {}).values()]
         if _stays(g.__globals__.get("__name__")):
+            stack += map(_contents, g.__closure__ or ())
             return
+        for name, cell in zip(g.__code__.co_freevars, g.__closure__ or (), strict=True):
+            self._look(functools.partial(_contents, cell), name, stack)
         if g.__defaults__:
             self._look(functools.partial(getattr, g, "__defaults__"), "defaults", stack)
         for attributes in (g.__kwdefaults__, vars(g)):
@@ -124,14 +125,12 @@ class Reach:
             stack.append(attributes["__wrapped__"])
         if _stays(type(g).__module__) and type(g).__module__ not in NAMESPACES:
             self._partly.append(attributes or {})
+            stack += [getattr(g, name, None) for name in _slots(type(g))]  # an operation has a user's functions in it
         else:
             if attributes is not None:
                 stack.append(attributes)
-            for c in type(g).__mro__:
-                slots = vars(c).get("__slots__", ())
-                for name in (slots,) if isinstance(slots, str) else slots:
-                    if isinstance(vars(c).get(name), types.MemberDescriptorType):
-                        self._look(functools.partial(getattr, g, name, None), name, stack)
+            for name in _slots(type(g)):
+                self._look(functools.partial(getattr, g, name, None), name, stack)
 
     def _look(self, look: functools.partial[Any], name: str, stack: list[Any]) -> None:
         """Watch what is there by this name, and go on from it."""
@@ -156,6 +155,10 @@ class Reach:
             for name in sorted(self._names.intersection(attributes)):
                 self._look(functools.partial(attributes.get, name), name, stack)
         return bool(stack)
+
+
+def _slots(c: type) -> list[str]:
+    return [k for b in c.__mro__ for k, v in vars(b).items() if isinstance(v, types.MemberDescriptorType)]
 
 
 def _basic(module: str) -> bool:
