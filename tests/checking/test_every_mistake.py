@@ -15,7 +15,8 @@ from tinygrad_lite.checking.mistakes import CATALOGUE, places
 from tinygrad_lite.checking.passes import Crash, run_backward
 from tinygrad_lite.checking.recognise import Words
 
-QUICK = ("relu, squared loss, penalty", "tanh, softmax, cross-entropy", "exp, log", "ties")  # the others: thorough
+QUICK = ("relu, squared loss, penalty", "exp, log", "ties")  # the others: thorough
+USUAL = ("relu, squared loss, penalty", "sigmoid, mean squared error", "tanh, softmax, cross-entropy", "residual")
 PAIRS = 10
 # True synonyms: mistakes that give the same numbers as another in some of these networks, where the report has that
 # other one first and this one among its alternatives. Everywhere else each has to be named itself.
@@ -109,7 +110,10 @@ def cases() -> list[object]:
 @pytest.mark.parametrize(("network", "id", "dtype"), cases())
 def test_a_planted_mistake_is_found_and_named(network: str, id: str, dtype: str) -> None:
     plant = planted(network, dtype)
-    for key in [key for key in plant.candidates.keys if key[0] == id]:
+    keys = [key for key in plant.candidates.keys if key[0] == id]
+    if dtype == "float32" or network not in USUAL:  # the usual networks show it in all places, the others in four
+        keys = list(dict.fromkeys(keys[round(part * (len(keys) - 1) / 3)] for part in range(4)))
+    for key in keys:
         for intermediates in (False, True):
             try:
                 work = plant.handed_in((key,), intermediates)
@@ -192,9 +196,6 @@ def both_named(plant: Planted, pairs: int, intermediates: bool, seed: int) -> fl
         named = {m.id for m in report.mistakes} | {id for m in report.mistakes for id, _ in m.alternatives}
         both += {pair[0][0], pair[1][0]} <= named
     return both / tried
-
-
-USUAL = ("relu, squared loss, penalty", "sigmoid, mean squared error", "tanh, softmax, cross-entropy", "residual")
 
 
 @pytest.mark.parametrize("network", USUAL)

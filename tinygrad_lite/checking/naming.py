@@ -86,6 +86,18 @@ class Candidates:
         except Crash:
             return None
 
+    def towards(self, k: int, keys: tuple[Key, ...], q: Node) -> Pass | None:
+        """As `run`; but Stopped, half-way, where it does not give what was handed in as `q`."""
+        if (k, keys) not in self._passes and not self.about(keys[-1])[0].free:
+            base = self.base(k, keys[:-1])
+            if base is not None and q in base.computed and q in self.claims[k].given:
+                off = [] if self._agrees(k, q, base.computed[q]) else [q]
+                found = self._run(k, keys, Goal(lambda node, g: node is not q or self._agrees(k, q, g), off))
+                if len(keys) == 1:
+                    self._passes[k, keys] = found
+                return found
+        return self.run(k, keys)
+
     def arrives(self, k: int, first: Key, second: Key) -> bool:
         """Whether two mistakes together give all that was handed in at point `k`, a right one as a wrong one."""
         goal = Goal(lambda q, g: self._agrees(k, q, g), self._where_off(k, first))
@@ -161,13 +173,13 @@ def explains(
     for k, claim in enumerate(candidates.claims):
         if keys[-1] not in candidates.tables[k]:
             continue
-        found = candidates.run(k, keys)
-        if found is None:
-            continue
-        before = candidates.base(k, planted)
-        if before is None:
-            continue
         quantities = claim.structure.quantities
+        try:
+            found, before = candidates.towards(k, keys, quantities[wrong[0]]), candidates.base(k, planted)
+        except Stopped:
+            return None
+        if found is None or before is None:
+            continue
         for i in [wrong[0], *(i for i in range(len(quantities)) if i != wrong[0])]:
             q = quantities[i]
             if q not in claim.given or q not in before.computed or q in claim.shared:
