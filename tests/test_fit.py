@@ -90,7 +90,6 @@ def test_the_schedule_is_stepped_each_epoch(kind: str) -> None:
     assert schedule.last_epoch == 4
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the overflow that the error is about
 def test_a_loss_that_is_not_finite_is_an_error_that_says_what_to_do() -> None:
     net = nn.Linear(4, 1, rng=0)
     opt = optim.SGD(net.parameters(), lr=1e200)
@@ -114,6 +113,24 @@ def test_data_and_metrics_that_make_no_sense_are_refused(
     net = nn.Linear(2, 1, rng=0)
     with pytest.raises(error, match=says):
         tl.fit(net, nn.MSELoss(), optim.SGD(net.parameters(), lr=0.1), train, epochs=1, metrics=metrics, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"epochs": -1}, ValueError, "a whole number from 0 up, not -1"),
+        ({"epochs": 1.5}, ValueError, "a whole number from 0 up, not 1.5"),
+        ({"epochs": True}, ValueError, "a whole number from 0 up, not True"),
+        ({"epochs": "3"}, ValueError, "a whole number from 0 up, not '3'"),
+        ({"optimizer": None}, TypeError, r"one of tl.optim.*not None\. To look at a network.*tl.evaluate"),
+        ({"optimizer": optim.SGD}, TypeError, "one of tl.optim, such as"),
+    ],
+)
+def test_a_training_that_makes_no_sense_is_refused(change: Any, error: type[Exception], says: str) -> None:
+    net = nn.Linear(1, 1)
+    how = {"optimizer": optim.SGD(net.parameters()), "train": (np.ones((2, 1)), np.ones((2, 1))), "epochs": 1}
+    with pytest.raises(error, match=says):
+        tl.fit(net, nn.MSELoss(), **{**how, **change})
 
 
 def test_a_loss_that_was_not_made_yet_is_refused_with_the_brackets_it_lacks() -> None:

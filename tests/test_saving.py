@@ -16,6 +16,7 @@ import pytest
 
 import tinygrad_lite as tl
 from tinygrad_lite import nn, optim
+from tinygrad_lite.cli import saving
 from tinygrad_lite.saving import write_whole
 
 
@@ -130,6 +131,22 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         write_whole(path, "text")  # type: ignore[arg-type]
     assert path.read_bytes() == old
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize(
+    "write", [write_whole, lambda path, data: saving.write_whole("-o", path, lambda f: f.write(data))]
+)
+def test_what_a_killed_writer_left_is_removed_by_a_later_one(write: Any, tmp_path: Path) -> None:
+    """It is a part of this file that nobody has written to for long; one that is being written, or any other, stays."""
+    names = {".f.0a1b2c3d.part": True, ".f.4711.part": True, ".f.00ff00ff.part": False, ".g.0a1b2c3d.part": True,
+             ".f.notes.part": True, "f.part": True}  # fmt: skip
+    for name, old in names.items():
+        (tmp_path / name).write_bytes(b"half")
+        if old:
+            os.utime(tmp_path / name, (0, 0))
+    write(tmp_path / "f", b"whole")
+    left = {p.name for p in tmp_path.iterdir()}
+    assert left == {"f", ".f.00ff00ff.part", ".g.0a1b2c3d.part", ".f.notes.part", "f.part"}
 
 
 WRITER = """

@@ -55,6 +55,13 @@ def fit(
     """
     if isinstance(loss, type):
         raise TypeError(f"fit: the loss is the class {loss.__name__}; give an object made of it, {loss.__name__}()")
+    if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 0:
+        raise ValueError(f"fit: epochs is how often to go through the data, a whole number from 0 up, not {epochs!r}")
+    if not callable(getattr(optimizer, "step", None)) or isinstance(optimizer, type):
+        raise TypeError(
+            f"fit: optimizer is one of tl.optim, such as optim.SGD(net.parameters(), lr=0.1), not {optimizer!r}. To "
+            "look at a network without training it, call tl.evaluate(net, loss, data)"
+        )
     rng = np.random.default_rng(rng)
     step = stepper(net, loss, optimizer, compile)
     history, best, kept, waited = History(), math.inf, net.state_dict(), 0
@@ -133,11 +140,12 @@ def _pass(
     if "loss" in metrics:
         raise ValueError("fit: no metric can be called 'loss', for that is the loss; give it another name")
     for x, y in data:
-        if step is not None:
-            cost, prediction = step(x, y)
-        else:
-            prediction = net(x)
-            cost = loss(prediction, y)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # it ends in an error, which says more
+            if step is not None:
+                cost, prediction = step(x, y)
+            else:
+                prediction = net(x)
+                cost = loss(prediction, y)
         if not math.isfinite(cost.item()):
             raise ArithmeticError(
                 f"fit: the loss is {cost.item()} after {examples} examples of this epoch. A smaller learning rate, "

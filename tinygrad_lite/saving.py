@@ -7,9 +7,12 @@ the states of random generators as JSON in the header.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,7 +47,8 @@ def save(
 
     That is the state of the optimiser, of the schedule, of `rng` (the one that shuffles, say) and of the generators
     that modules hold (Dropout's), and whatever `extra` holds that JSON can (the epoch, say). The file is written
-    beside `path`, flushed to the disk and renamed: a kill at any moment leaves the old file or the new one, whole.
+    beside `path`, flushed to the disk and renamed: a kill at any moment leaves the old file or the new one, whole. What
+    a killed save left beside it is removed by a later one.
 
     >>> import tempfile, tinygrad_lite as tl
     >>> net, other = tl.nn.Linear(2, 1), tl.nn.Linear(2, 1)
@@ -135,6 +139,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         raise IsADirectoryError(f"save: {path} is a folder. Give the name of a file in it.")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"save: there is no folder {target.parent}. Make it first.")
+    sweep(target)
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with open(beside, "xb") as file:
@@ -151,6 +156,19 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def sweep(target: Path) -> None:
+    """Remove what killed writers of this file left beside it: parts that nobody has written to lately."""
+    part = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]+\.part")
+    for left in target.parent.iterdir():
+        if part.fullmatch(left.name):
+            with contextlib.suppress(OSError):  # gone already, or not ours to remove
+                if time.time() - left.stat().st_mtime > ABANDONED:
+                    left.unlink()
+
+
+ABANDONED = 600.0  # seconds, in which a writer that lives has written something
 
 
 def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -125,6 +125,8 @@ LOSSES = [
         ("p=2, margin=0.6", "normal(5, 3), whole(3, 5)"),
         ("weight=array([0.5, 1.0, 3.0])", "normal(5, 3), whole(3, 5)"),
         ("", "normal(3), whole(3)"),
+        ("", "normal(3), whole(3, 1)"),
+        ("", "normal(1, 3), whole(3)"),
     ),
     *classes(
         "MultiLabelMarginLoss({})",
@@ -179,7 +181,7 @@ IMAGES = [
     Case("MaxPool2d(2)", "distinct(3, 4, 4)"), Case("MaxPool2d(2)", "distinct(2, 8, 4, 4)"),
     *(Case(f"AvgPool2d({arguments})", "normal(2, 3, 7, 6)") for arguments in (
         "2", "3", "(2, 3), (1, 2)", "3, 2, 1", "3, 2, 1, False, False", "2, 2, 0, True", "3, 2, 1, True",
-        "3, 2, 1, True, False", "3, divisor_override=5", "(3,), (2,), (1,)",
+        "3, 2, 1, True, False", "3, divisor_override=5", "(3,), (2,), (1,)", "2, ()",
     )),
     *(Case(f"AdaptiveAvgPool2d({size})", "normal(2, 3, 7, 6)") for size in (
         "1", "3", "(2, 5)", "(None, 4)", "(1, 6)", "(9, 8)"
@@ -189,7 +191,9 @@ IMAGES = [
 NORMALISATIONS = [
     *(Case(f"BatchNorm1d({arguments})", inputs, train, calls) for train in (True, False)
       for arguments, inputs, calls in (
-        ("3", "normal(5, 3)", 2), ("3, 1e-3, None", "normal(5, 3)", 3), ("3, affine=False", "normal(4, 3, 2)", 1),
+        ("3", "normal(5, 3)", 2), ("3, 1e-3, None", "normal(5, 3)", 3),
+        ("3, momentum=None", "normal(3, 3, 2)", 50), ("3", "normal(2, 3)", 50),
+        ("3, affine=False", "normal(4, 3, 2)", 1),
         ("3, 1e-2, 0.3, True, False", "normal(4, 3)", 1),
     )),
     Case("BatchNorm2d(3, bias=False)", "normal(2, 3, 2, 4)"),

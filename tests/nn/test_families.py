@@ -45,6 +45,7 @@ def test_a_tie_in_a_window_is_shared_equally_as_in_every_maximum() -> None:
         (lambda: nn.AvgPool2d(2, divisor_override=0), "cannot be 0"),
         (lambda: nn.AdaptiveAvgPool2d((0, 1)), "from 1 up"),
         (lambda: nn.BatchNorm1d(3)(np.ones((1, 3))), "one number per channel has no variance"),
+        (lambda: nn.BatchNorm1d(3)(np.ones((0, 3))), r"the batch is empty, \(0, 3\): no mean can be taken of it"),
         (lambda: nn.BatchNorm2d(3)(np.ones((2, 3))), r"shape \(N, C, H, W\) with C = 3"),
         (lambda: nn.LayerNorm(3)(np.ones((2, 4))), r"last axes are \(3,\); got \(2, 4\)"),
         (lambda: nn.GroupNorm(2, 3), "3 channels do not divide into 2 groups"),
@@ -169,8 +170,18 @@ def test_a_network_converts_freezes_and_is_initialised_as_a_whole() -> None:
     assert {p.dtype for p in net.parameters()} == {np.dtype(np.float32)} == {b.dtype for b in net.buffers() if b.ndim}
     assert net[1].num_batches_tracked.dtype == np.int64
     assert {p.dtype for p in net.double().parameters()} == {np.dtype(np.float64)}
-    with pytest.raises(TypeError, match="give a float dtype"):
-        net.to(np.int64)
+    for same in (net.to("cpu"), net.cpu(), net.to("cpu:0", np.float32), net.to(dtype="float32", device=None)):
+        assert same is net
+    assert net[0].weight.dtype == np.float32
+    assert net.to(tl.tensor(1.0))[0].weight.dtype == np.float64
+    for wrong in (np.int64, "floats", 3):
+        with pytest.raises(TypeError, match="give a float dtype"):
+            net.to(wrong)
+    with pytest.raises(ValueError, match=r"to\('cuda:1'\): NumPy computes on the CPU only"):
+        net.to("cuda:1")
+    for call, says in ((net.cuda, "on the CPU only"), (net.half, r"Take \.float"), (net.bfloat16, "has no bfloat16")):
+        with pytest.raises(NotImplementedError, match=says):
+            call()
     assert not any(p.requires_grad for p in net.requires_grad_(False).parameters())
     net.apply(lambda m: nn.init.zeros_(m.weight) if isinstance(m, nn.Linear) else None)
     assert not net[0].weight.data.any()

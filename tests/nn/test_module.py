@@ -326,3 +326,33 @@ def test_a_sequential_applies_its_modules_in_order_and_one_twice_if_given_twice(
 def test_what_is_no_module_is_refused_by_place(part: Any) -> None:
     with pytest.raises(TypeError, match=r"part 1 is .*, not a Module. Did you mean to call the class"):
         nn.Sequential(nn.ReLU(), part)
+
+
+# -- PyTorch's names of arguments --------------------------------------------------------------------------------
+
+
+def test_arguments_go_by_pytorchs_names_too() -> None:
+    """input= is the first operand of forward(), target= and hx= the second; where it has these names they stand."""
+    x, y, h = np.ones((2, 3)), np.zeros((2, 4)), np.ones((2, 4))
+    net, cell, attend = nn.Linear(3, 4, rng=0), nn.GRUCell(3, 4, rng=0), nn.MultiheadAttention(4, 2, rng=0)
+    z = net(x)
+    pairs = [
+        (net(input=x), z),
+        (nn.Sequential(net, nn.ReLU())(input=x), nn.ReLU()(z)),
+        (nn.MSELoss()(input=z, target=y), nn.MSELoss()(z, y)),
+        (nn.MSELoss()(z, target=y), nn.MSELoss()(z, y)),
+        (nn.CrossEntropyLoss()(target=[1, 2], input=z), nn.CrossEntropyLoss()(z, [1, 2])),
+        (cell(input=x, hx=h), cell(x, h)),
+        (attend(query=h, key=h, value=y)[0], attend(h, h, y)[0]),
+        (net(x=x), z),
+    ]
+    for named, placed in pairs:
+        np.testing.assert_array_equal(named.numpy(), placed.numpy())
+
+    class Own(nn.Module):
+        def forward(self, target: Any, input: Any) -> Any:
+            return target - input
+
+    assert Own()(input=1.0, target=3.0) == 2.0
+    with pytest.raises(TypeError, match="unexpected keyword argument 'inputs'"):
+        net(inputs=x)

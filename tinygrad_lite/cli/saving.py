@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tinygrad_lite.cli.ending import CANNOT_START, FAILED, Ending
+from tinygrad_lite.saving import sweep
 
 
 def check_writable(flag: str, path: Path) -> None:
@@ -34,6 +35,7 @@ def write_whole(flag: str, path: Path, write: Callable[[BinaryIO], object]) -> N
             with path.open("wb") as file:
                 write(file)
         else:
+            sweep(path.resolve())
             part = _part(path)
             try:
                 with part.open("xb") as file:

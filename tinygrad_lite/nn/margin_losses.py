@@ -61,7 +61,7 @@ class SoftMarginLoss(Loss):
 class MultiMarginLoss(_ClassLoss):
     """sum over i != y of w_y max(0, margin - x_y + x_i)^p / C: the hinge loss of several classes.
 
-    Shapes: x (B, C), y (B,) of integers -> (); or x (C,), y ().
+    Shapes: x (B, C), y (B,) of integers -> (); or x (C,), y () or (1,).
     Raises: ValueError for another p than 1 and 2.
     Source: Crammer & Singer, On the algorithmic implementation of multiclass kernel-based vector machines, 2001.
 
@@ -82,6 +82,11 @@ class MultiMarginLoss(_ClassLoss):
     def forward(self, scores: Any, classes: Any) -> Tensor:
         """sum max(0, margin - x_y + x_i)^p / C, reduced."""
         x = as_tensor(scores)
+        if not isinstance(classes, Tensor):
+            classes = np.asarray(classes)
+        shape = classes.shape  # of the result, without a reduction
+        if shape in ((), (1,)) and x.shape[:-1] in ((), (1,)):  # a single example, with or without its axis
+            classes = classes.reshape(x.shape[:-1])
         y, ignored = self.classes(x, classes)
         if ignored:
             raise ValueError(f"MultiMarginLoss: class -1 is not one of the {x.shape[-1]} classes")
@@ -92,7 +97,7 @@ class MultiMarginLoss(_ClassLoss):
             short = Tensor.record(square, (short,), {})
         w = getitem(self.weights(flat), labels, index=(ARRAY,))[:, None] / np.asarray(x.shape[-1], x.dtype)
         losses = (short * np.where(right, 0, w)).sum(1)
-        return losses.reshape(y.shape) if self.reduction == "none" else self.reduced(losses)
+        return losses.reshape(shape) if self.reduction == "none" else self.reduced(losses)
 
 
 class MultiLabelMarginLoss(Loss):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, NoReturn, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tinygrad_lite.context import SCOPE, Scope
 from tinygrad_lite.intake import Array
 from tinygrad_lite.later import in_notebook
+from tinygrad_lite.nn.familiar import FASTER, HALF, renamed, wanted_dtype
 from tinygrad_lite.tensor import Tensor
 
 T = TypeVar("T", bound=Tensor)
@@ -74,7 +75,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         token = SCOPE.set(Scope((self, SCOPE.get())))
         try:
-            return self.forward(*args, **kwargs) if kwargs else self.forward(*args)
+            return self.forward(*args, **renamed(self.forward, kwargs)) if kwargs else self.forward(*args)
         finally:
             SCOPE.reset(token)
 
@@ -168,12 +169,16 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def to(self, dtype: npt.DTypeLike) -> Self:
-        """Convert all parameters and buffers of floats to another float dtype, in place; gradients are dropped."""
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"{type(self).__name__}.to({dtype}): parameters are floats; give a float dtype")
+    def to(self, *targets: Any, dtype: npt.DTypeLike = None, device: Any = None) -> Self:
+        """Convert all parameters and buffers of floats to another float dtype, in place; gradients are dropped.
+
+        A target is a dtype, or a tensor or array whose dtype is taken; "cpu" is where everything is already.
+
+        Raises: ValueError for another device, TypeError for what is no float dtype.
+        """
+        dtype = wanted_dtype(type(self).__name__, (*targets, dtype, device))
         for _, tensor in self._named(Tensor):
-            if tensor.dtype.kind == "f":
+            if dtype is not None and tensor.dtype.kind == "f" and tensor.dtype != dtype:
                 tensor.data = tensor.numpy().astype(dtype)
                 tensor.grad = None
         return self
@@ -185,6 +190,22 @@ class Module:
     def double(self) -> Self:
         """Convert to float64."""
         return self.to(np.float64)
+
+    def cpu(self) -> Self:
+        """The module itself: everything is there."""
+        return self
+
+    def cuda(self, device: Any = None) -> NoReturn:
+        """Raises: NotImplementedError, for NumPy computes on the CPU."""
+        raise NotImplementedError(f"{type(self).__name__}.cuda(): NumPy computes on the CPU only. {FASTER}")
+
+    def half(self) -> NoReturn:
+        """Raises: NotImplementedError, for NumPy has no arithmetic of 16 bits that is worth it."""
+        raise NotImplementedError(f"{type(self).__name__}.half(): {HALF}")
+
+    def bfloat16(self) -> NoReturn:
+        """Raises: NotImplementedError, for NumPy has no such numbers."""
+        raise NotImplementedError(f"{type(self).__name__}.bfloat16(): NumPy has no bfloat16. {HALF}")
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""

@@ -69,6 +69,11 @@ class _BatchNorm(Module):
             y = _normalised(t, self.running_mean.reshape(shape), self.running_var.reshape(shape), self.eps)
         else:
             axes = (0, *range(2, t.ndim))
+            if not t.size and self.training:
+                raise ValueError(
+                    f"{self.summary()}: the batch is empty, {t.shape}: no mean can be taken of it. Leave such a batch "
+                    "out, or call .eval() first, where the running statistics serve"
+                )
             if t.size <= self.num_features and self.training:
                 raise ValueError(f"{self.summary()}: one number per channel has no variance; got {t.shape} in training")
             mean, var = t.mean(axes, keepdims=True), t.var(axes, keepdims=True)

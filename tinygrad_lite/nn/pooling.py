@@ -24,7 +24,8 @@ class _Pool(Module):
         self.padding = padding
         self.ceil_mode = ceil_mode
         self._kernel = tuple_of(2, kernel_size, f"{who}: kernel_size", 1)
-        self._stride = tuple_of(2, self.stride, f"{who}: stride", 1)
+        steps = self.stride if np.size(self.stride) else kernel_size  # (): PyTorch's way to say none
+        self._stride = tuple_of(2, steps, f"{who}: stride", 1)
         self._pads = tuple_of(2, padding, f"{who}: padding", 0)
         if any(2 * p > k for p, k in zip(self._pads, self._kernel, strict=True)):
             raise ValueError(f"{who}: padding {padding} is more than half the kernel {kernel_size}: windows of nothing")

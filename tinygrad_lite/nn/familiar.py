@@ -1,0 +1,60 @@
+"""What somebody who comes from PyTorch types: its names of arguments, its `.to(...)` and its devices."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_lite.tensor import Tensor
+
+PLACES = {"input": 0, "target": 1, "hx": 1}  # which operand of forward() it is, whatever that is called here
+DEVICES = ("cpu", "cuda", "mps", "xpu", "meta", "gpu")
+
+
+def renamed(forward: Callable[..., Any], keywords: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a call as `forward` calls them: input= is its first operand, target= and hx= its second."""
+    if PLACES.keys().isdisjoint(keywords):
+        return keywords
+    parameters = inspect.signature(forward).parameters
+    operands = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return {
+        operands[PLACES[word]]
+        if word in PLACES and word not in parameters and PLACES[word] < len(operands)
+        else word: value
+        for word, value in keywords.items()
+    }
+
+
+def wanted_dtype(who: str, targets: Iterable[Any]) -> Any:
+    """The float dtype among the targets of `.to(...)`, None if there is none; the cpu is where everything is.
+
+    Raises: ValueError for a device; TypeError for what is neither that nor a float dtype.
+    """
+    found = None
+    for target in targets:
+        if target is None:
+            continue
+        if isinstance(target, str) and target.partition(":")[0] in DEVICES:
+            if target.partition(":")[0] != "cpu":
+                raise ValueError(f"{who}.to({target!r}): NumPy computes on the CPU only. {FASTER}")
+            continue
+        try:
+            found = target.dtype if isinstance(target, (Tensor, np.ndarray)) else np.dtype(target)
+        except TypeError:
+            found = None
+        if found is None or found.kind != "f":
+            raise TypeError(
+                f"{who}.to({target if found is None else found}): parameters are floats; give a float dtype such as "
+                "np.float32, or leave .to out"
+            )
+    return found
+
+
+FASTER = "Leave this out; float32 (.float()) and tl.compile make a network faster here."
+HALF = (
+    "NumPy computes with 16 bits number by number, slower than with 32 and less exactly. Take .float(); to save memory "
+    "all the same, .to(np.float16)."
+)
