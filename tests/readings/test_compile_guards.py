@@ -275,3 +275,18 @@ def test_what_cannot_be_one_node_says_so() -> None:
         fast(x)
     with tl.no_grad():
         assert not fast(x).requires_grad
+
+
+def test_a_hook_that_goes_while_the_function_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = tl.compile(lambda x: x * 2)
+    w = tl.tensor([1.0], requires_grad=True)
+    other = w.register_hook(lambda g: g)
+    compiled = fast._compiled
+
+    def at_an_unlucky_moment(arguments: Any) -> Any:  # such as that of a garbage collection
+        found = compiled(arguments)
+        other.remove()
+        return found
+
+    monkeypatch.setattr(fast, "_compiled", at_an_unlucky_moment)
+    alike(fast(np.ones(2)), tl.tensor(np.ones(2)) * 2)

@@ -136,23 +136,27 @@ class Compiled:
             result = self._try(one, arguments)
             if result is not MISSED and result is not MISS:
                 return result
-        one = self._compiled(arguments)
-        several.append(one)
-        self._programs[key] = several
+        for _ in range(2):  # what is watched may change by chance: a tensor that had a hook is freed
+            one = self._compiled(arguments)
+            result = self._try(one, arguments)
+            if result is not MISSED and result is not MISS:
+                several.append(one)
+                self._programs[key] = several
+                self._forget()
+                return result
+        raise TracingError(
+            f"compile({name_of(self.f)}): while it was traced it changed what it is computed from (a thing closed "
+            "over, an attribute, an option). Pass what changes as an argument, and return what comes of it."
+        )
+
+    def _forget(self) -> None:
+        """Drop the programs that have not been called for longest, down to as many as are kept."""
         while sum(map(len, self._programs.values())) > self.limit:
             oldest = next(iter(self._programs))
             if len(self._programs[oldest]) > 1:
                 self._programs[oldest].pop(0)
             else:
                 del self._programs[oldest]
-        result = self._try(one, arguments)
-        if result is MISSED or result is MISS:
-            several.remove(one)
-            raise TracingError(
-                f"compile({name_of(self.f)}): while it was traced it changed what it is computed from (a thing closed "
-                "over, an attribute, an option). Pass what changes as an argument, and return what comes of it."
-            )
-        return result
 
     def _try(self, one: Executable, arguments: Arguments) -> Any:
         if one.arguments.simple:

@@ -159,7 +159,8 @@ class Move:
         self.options.update(group)
         for name, at in self.at.items():
             at[...] = group[name]
-        if self.state_names and (not flat.state or not flat.intact()):
+        missing = any(name not in flat.state for name in self.state_names)
+        if missing or (self.state_names and not flat.intact()):
             flat.adopt(self.state_names)
 
     def count(self) -> int:
