@@ -202,6 +202,14 @@ MORE: dict[str, list[Sample]] = {
     "cumprod": [
         on(lambda x, k=k: np.cumprod(x, k), s) for k, s in ((0, (5,)), (-1, (2, 3)), (1, (2, 4, 2)), (0, (0, 2)))
     ],
+    "running_logsumexp": [
+        on(
+            lambda x, k=k: np.logaddexp.accumulate(x, k),
+            s,
+            reference=lambda x, k=k: np.log(np.cumsum(np.exp(x), k)),
+        )
+        for k, s in ((0, (5,)), (-1, (2, 3)), (1, (2, 4, 2)), (0, (0, 2)))
+    ],
     "std": [
         on(lambda x, k=k: np.std(x, **k), s, reference=lambda x, k=k: _std(x, **k))
         for s, axis in (((3,), None), ((2, 3), None), ((2, 3), -1), ((3, 2, 2), (0, 2)))

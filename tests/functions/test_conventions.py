@@ -87,6 +87,34 @@ def test_an_infinite_term_has_all_of_a_sum_of_exponentials_or_nothing(f: Any) ->
     assert gradients(-np.inf, np.inf) == [0, 1]
 
 
+def test_terms_of_minus_infinity_leave_the_derivatives_of_a_running_sum_as_they_are() -> None:
+    x = np.array([1.0, 300.0, -2.0, 1e4])
+    padded = np.array([-np.inf, 1.0, -np.inf, 300.0, -2.0, 1e4, -np.inf])
+    kept = np.isfinite(padded)
+    run = tl.jacobian(np.logaddexp.accumulate)
+    want, got = run(x).numpy(), run(padded).numpy()
+    np.testing.assert_array_equal(got[kept][:, kept], want)
+    np.testing.assert_array_equal(got[1:, ~kept], 0)
+
+
+def test_both_ends_of_a_geometric_sequence_are_the_numbers_given() -> None:
+    a, b = 0.1, 7.3
+    y = ON_TENSORS.geomspace(Tensor(a), Tensor(b), 7).numpy()
+    assert (y[0], y[-1]) == (a, b)
+    np.testing.assert_allclose(y, np.geomspace(a, b, 7), rtol=1e-14)
+    with pytest.raises(ValueError, match="entry 0"):
+        ON_TENSORS.geomspace(Tensor(0.0), 1.0)
+
+
+def test_a_number_divided_by_a_tensor_with_remainder() -> None:
+    x = Tensor([2.0, -3.0], requires_grad=True)
+    whole, rest = divmod(7.0, x)
+    np.testing.assert_array_equal([whole.numpy(), rest.numpy()], divmod(7.0, x.numpy()))
+    rest.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [-3, 3]
+
+
 def test_nothing_has_a_middle_but_its_gradient_is_nothing_too() -> None:
     for shape, axis in (((0,), None), ((2, 0), 1), ((0, 3), 0)):
         with warnings.catch_warnings():

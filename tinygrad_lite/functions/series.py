@@ -157,6 +157,18 @@ def _logspace(
     return y if dtype is None else y.astype(dtype)
 
 
+@answers(np.geomspace)
+def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    a, b = (x.astype(np.float64) for x in (operand(start), operand(stop)))  # as NumPy does
+    if np.any(plain(a) == 0) or np.any(plain(b) == 0):
+        raise ValueError("np.geomspace: a geometric sequence cannot have the entry 0")
+    ratio = b / a
+    share = _linspace(np.zeros_like(plain(ratio)), np.ones_like(plain(ratio)), num, endpoint)
+    y = np.where(share < 0.5, a * ratio**share, b * ratio ** (share - 1))  # both ends to the last bit
+    y = np.moveaxis(y, 0, axis) if axis else y
+    return y if dtype is None else y.astype(dtype)
+
+
 @answers(np.piecewise)
 def _piecewise(x: Any, condlist: Any, funclist: Sequence[Callable[..., Any] | float], *args: Any, **kw: Any) -> Any:
     t = as_tensor(x)

@@ -45,21 +45,37 @@ def _reversed_cumsum(g: Any, y: Any, x: Any, axis: int) -> Any:
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 
 
-def _cumprod_rule(g: Any, y: Any, x: Any, axis: int) -> Any:
-    """sum over j >= i of g_j x_0 ... x_j without x_i: what comes before x_i, times R_i = g_i + x_(i+1) R_(i+1).
+def _carried_back(g: Any, m: Any) -> Any:
+    """R_i = g_i + m_i R_(i+1) along the last axis, which starts from its end.
 
     R is found for all i at once by doubling: after each step s_i holds the first d terms of R_i, and m_i the product
     that leads on to the next d. Nothing is divided by, so zeros are no exception.
     """
-    x, s = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
-    n, d = x.shape[-1], 1
-    m = x[..., 1:]  # m[..., i] leads from i to i + d
-    while d < n:
+    s, d = g, 1
+    while d < g.shape[-1]:
         s = np.concatenate([s[..., :-d] + m * s[..., d:], s[..., -d:]], -1)
         m = m[..., :-d] * m[..., d:]
         d *= 2
+    return s
+
+
+def _cumprod_rule(g: Any, y: Any, x: Any, axis: int) -> Any:
+    """sum over j >= i of g_j x_0 ... x_j without x_i: what comes before x_i, times R_i = g_i + x_(i+1) R_(i+1)."""
+    x, g = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
     before = np.concatenate([np.ones_like(x[..., :1]), np.cumprod(x[..., :-1], -1)], -1)
-    return np.moveaxis(before * s, -1, axis)
+    return np.moveaxis(before * _carried_back(g, x[..., 1:]), -1, axis)
+
+
+def _running_logsumexp_rule(g: Any, y: Any, x: Any, axis: int) -> Any:
+    """sum over j >= i of g_j e^(x_i - y_j): e^(x_i - y_i), times R_i = g_i + e^(y_i - y_(i+1)) R_(i+1)."""
+    x, y, g = (np.moveaxis(a, axis, -1) for a in (x, y, g))
+    return np.moveaxis(_share(x, y) * _carried_back(g, _share(y[..., :-1], y[..., 1:])), -1, axis)
+
+
+def _share(part: Any, whole: Any) -> Any:
+    """e^(part - whole) for part <= whole; of a sum of nothing, whole = -inf, it is 1."""
+    nothing = whole == -np.inf
+    return np.exp(np.where(nothing, 0, part) - np.where(nothing, 0, whole))
 
 
 def _set_at(g: Any, y: Any, x: Any, axis: int) -> Any:
@@ -100,6 +116,12 @@ cumsum = linear(
 )
 cumprod = general(
     lambda x, axis: np.multiply.accumulate(x, axis=axis), r"\mathrm{cumprod}(#1)", _cumprod_rule, name="cumprod"
+)
+running_logsumexp = general(
+    lambda x, axis: np.logaddexp.accumulate(x, axis),
+    r"\ln \sum_{\le} e^{#1}",
+    _running_logsumexp_rule,
+    name="running_logsumexp",
 )
 running_max = general(lambda x, axis: np.maximum.accumulate(x, axis), r"\max_{\le}(#1)", _set_at, name="running_max")
 running_min = general(lambda x, axis: np.minimum.accumulate(x, axis), r"\min_{\le}(#1)", _set_at, name="running_min")
