@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
@@ -41,6 +42,13 @@ def test_the_same_array_twice_is_another_call_than_two_equal_ones() -> None:
     fast, x = tl.compile(f), tl.tensor([1.0, 3.0])
     for a, b in ((x, x), (x, tl.tensor(x)), (x, x)):
         alike(fast(a, b), f(a, b))
+    which: Any = lambda a, b, c: a * (2 if a is b else 3) * (5 if b is c else 7) * (11 if a is c else 13)  # noqa: E731
+    three = [x, tl.tensor(x), tl.tensor(x)]
+    picks = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)]
+    for first, second in itertools.permutations(picks, 2):
+        fast = tl.compile(which)
+        for pick in (first, second):
+            alike(fast(*(three[i] for i in pick)), which(*(three[i] for i in pick)))
     t = tl.tensor([1.0, 2.0], requires_grad=True)
     plain: Any = lambda a, b, c: np.sum(a * b * c)  # noqa: E731
     product = tl.compile(plain)

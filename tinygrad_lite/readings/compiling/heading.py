@@ -32,14 +32,13 @@ def arguments(e: Executable, names: list[str]) -> list[str]:
     """Each argument is of the form that was traced; from here on its name means its array."""
     lines, space = list[str](), e.printer.space
     arguments = e.arguments
-    if (alone := len(set(arguments.twins))) == len(names) > 1:
-        if alone > 2:
-            lines.append(f"if len({{{', '.join(f'id({name})' for name in names)}}}) != {alone}: return MISS")
-        else:
-            lines.append(f"if {names[0]} is {names[1]}: return MISS")
-    else:
-        twins = [(name, names[k]) for name, k in zip(names, arguments.twins, strict=True) if names[k] != name]
-        lines += [f"if {name} is not {first}: return MISS" for name, first in twins]
+    alone = list(dict.fromkeys(names[k] for k in arguments.twins))
+    if len(alone) > 2:
+        lines.append(f"if len({{{', '.join(f'id({name})' for name in alone)}}}) != {len(alone)}: return MISS")
+    elif len(alone) == 2:
+        lines.append(f"if {alone[0]} is {alone[1]}: return MISS")
+    twins = [(name, names[k]) for name, k in zip(names, arguments.twins, strict=True) if names[k] != name]
+    lines += [f"if {name} is not {first}: return MISS" for name, first in twins]
     for name, v, as_tensor, wanted in zip(names, e.program.arguments, arguments.kinds, arguments.wanted, strict=True):
         dtype = space.bind(str(v.dtype), v.dtype)
         if as_tensor:
