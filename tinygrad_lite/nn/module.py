@@ -169,7 +169,7 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def to(self, *targets: Any, dtype: npt.DTypeLike = None, device: Any = None) -> Self:
+    def to(self, *targets: Any, dtype: npt.DTypeLike | None = None, device: Any = None) -> Self:
         """Convert all parameters and buffers of floats to another float dtype, in place; gradients are dropped.
 
         A target is a dtype, or a tensor or array whose dtype is taken; "cpu" is where everything is already.

@@ -137,7 +137,8 @@ class Composer:
     def _columns(self, step: Step) -> list[list[Inline]]:
         """What is to be said of the vectors of a line that go along its rows; the notation does not show it."""
         said = {}
-        for whole in (e for shown in (step, *step.contributions) for e in parts(shown.expression)):
+        shown = [step.expression, *(c.expression for c in step.contributions)]
+        for whole in (e for expression in shown for e in parts(expression)):
             if not isinstance(whole, Apply) or not whole.shape:
                 continue
             for a in whole.args if whole.op.kind == "pointwise" else whole.args[:1] if whole.op is unpick else ():
