@@ -68,16 +68,20 @@ class Draws:
 def observe(case: Case, library: str) -> dict[str, Array]:
     """Outputs, gradients of inputs and parameters, and the state afterwards, for `library` "torch" or "ours"."""
     draws = Draws(case.name)
+    return (_torch if library == "torch" else _ours)(case, draws, *inputs_of(case, draws))
+
+
+def inputs_of(case: Case, draws: Draws) -> tuple[list[Any], dict[str, Any]]:
+    """What the module of a case is called with."""
     names = {name: getattr(draws, name) for name in ("normal", "uniform", "signs", "whole", "logp", "simplex",
                                                      "distinct")} | {"array": np.array}  # fmt: skip
-    inputs = eval(f"[{case.inputs}]", names)
-    keywords = eval(f"dict({case.keywords})", names)
-    return (_torch if library == "torch" else _ours)(case, draws, inputs, keywords)
+    return eval(f"[{case.inputs}]", names), eval(f"dict({case.keywords})", names)
 
 
-def _flat(outputs: Any) -> list[Any]:
+def outputs_of(outputs: Any) -> list[Any]:
+    """All arrays and tensors of what a module gives, in order."""
     if isinstance(outputs, (tuple, list)):
-        return [x for part in outputs for x in _flat(part)]
+        return [x for part in outputs for x in outputs_of(part)]
     return [] if outputs is None else [outputs]
 
 
@@ -88,7 +92,7 @@ def _ours(case: Case, draws: Draws, arrays: list[Any], keywords: dict[str, Any])
     inputs = [tl.tensor(a, requires_grad=True) if _is_float(a) and i < case.differentiated else a
               for i, a in enumerate(arrays)]  # fmt: skip
     for _ in range(case.calls):
-        outputs = _flat(module(*inputs, **keywords))
+        outputs = outputs_of(module(*inputs, **keywords))
     total = sum(((y * _cotangent(y.shape)).sum() for y in outputs), tl.tensor(0.0))
     total.backward()
     found = {f"output {i}": y.numpy() if isinstance(y, tl.Tensor) else y for i, y in enumerate(outputs)}
@@ -111,7 +115,7 @@ def _torch(case: Case, draws: Draws, arrays: list[Any], keywords: dict[str, Any]
                   if isinstance(a, np.ndarray) else a for i, a in enumerate(arrays)]  # fmt: skip
         keywords = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in keywords.items()}
         for _ in range(case.calls):
-            outputs = _flat(module(*inputs, **keywords))
+            outputs = outputs_of(module(*inputs, **keywords))
         sum((y * torch.tensor(_cotangent(tuple(y.shape)))).sum() for y in outputs).backward()
     finally:
         torch.set_default_dtype(default)
