@@ -43,6 +43,29 @@ def test_gradients_alone() -> None:
     assert [m.id for m in report.mistakes] == ["bias_meaned"]
 
 
+@pytest.mark.parametrize("pair", [("W1", "b1"), ("W1", "W2"), ("b1", "W2")])
+@pytest.mark.parametrize("slip", ["", "b2", "b3"])
+def test_gradients_under_each_others_names_are_one_mistake(pair: tuple[str, str], slip: str) -> None:
+    made = {"W1": (3, 3), "b1": (3,), "W2": (3, 3), "b2": (3,), "W3": (3, 2), "b3": (2,)}
+    tensors = {k: tl.tensor(RNG.standard_normal(shape), requires_grad=True, name=k) for k, shape in made.items()}
+    a: Any = RNG.standard_normal((4, 3))
+    for k in (1, 2, 3):
+        a = np.tanh(a @ tensors[f"W{k}"] + tensors[f"b{k}"])
+    reference = np.sum(a * a)
+    reference.backward()
+    right = {f"d{k}": np.array(t.grad) for k, t in tensors.items()}
+    first, second = (f"d{name}" for name in pair)
+    work = right | {first: right[second], second: right[first]}
+    if slip:
+        work[f"d{slip}"] = work[f"d{slip}"] / 4
+    report = tl.check(work, against=reference)
+    assert {m.id for m in report.mistakes} == {"gradients_swapped", *(["bias_meaned"] if slip else [])}, str(report)
+    wrong = [row.name for row in report.rows if row.status in ("first wrong", "wrong")]
+    assert len(wrong) == (2 if slip else 1)
+    assert {first, second} & set(wrong)
+    assert not report
+
+
 def test_a_missing_gradient_is_missing_and_no_mistake_is_named() -> None:
     right = backward(**AT)
     del right["b1"]

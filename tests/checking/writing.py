@@ -183,6 +183,8 @@ WRONG: dict[str, tuple[str, str]] = {
                 ("        d = ", "        u = self.hidden_to_output_weights.T @ e\n        d = ")),
         "mask_skipped_W",
     ),
+    "no relu in training": (changed(ARRAYS, ("        z, h, a = self.forward(x)\n        e", "        z, h, a = self.forward(x)\n        h = z; a = self.hidden_to_output_weights @ h\n        e")), "act_not_in_forward"),
+    "no relu in predict": (changed(ARRAYS, ("        return self.forward(np.array([[x1], [x2]]))[2]", "        return self.hidden_to_output_weights @ self.forward(np.array([[x1], [x2]]))[0]")), "predict_forgets_activation"),
     "bias forgotten in training": (changed(ARRAYS, ("        self.biases += self.learning_rate * d\n", "")), "bias_zero"),
     "bias summed over the units": (
         changed(ARRAYS, ("self.learning_rate * d\n", "self.learning_rate * d.sum()\n")), "bias_all_summed"),

@@ -13,7 +13,8 @@ import numpy as np
 from tinygrad_lite.checking.claims import Claim, magnitude, roundings, same
 from tinygrad_lite.checking.intake import fitted_shape
 from tinygrad_lite.checking.marking import mark
-from tinygrad_lite.checking.mistakes import CATALOGUE
+from tinygrad_lite.checking.mistakes import CATALOGUE, places
+from tinygrad_lite.checking.passes import run_backward
 from tinygrad_lite.checking.points import loss_at
 from tinygrad_lite.checking.printing import RightLines
 from tinygrad_lite.checking.recognise import Words
@@ -232,15 +233,31 @@ def _predictions(spec: Spec, results: Any, names: list[str], report: Report) -> 
                 roundings(got, right),
                 where=name if wrong else "",
             )
+        if wrong and (named := _left_out(spec, at, got, right)) is not None:
+            row.mistake = named
+            report.mistakes.append(named)
         if wrong:
-            without = {key: 0 * np.asarray(value) if key.startswith("b") else value for key, value in at.items()}
-            if same(got, np.asarray(spec.answer(**without), float), magnitude(right)):
-                row.mistake = Named(
-                    "predict_forgets_bias", "missing", "predict leaves the bias out; train has it.", "predict"
-                )
-                report.mistakes.append(row.mistake)
             break
     return [] if row is None else [row]
+
+
+def _left_out(spec: Spec, at: Mapping[str, Any], got: Any, right: Any) -> Named | None:
+    """What a prediction is without, where that alone makes the difference."""
+    assert spec.answer is not None
+    without = {key: 0 * np.asarray(value) if key.startswith("b") else value for key, value in at.items()}
+    if same(got, np.asarray(spec.answer(**without), float), magnitude(right)):
+        return Named("predict_forgets_bias", "missing", "predict leaves the bias out; train has it.", "predict")
+    loss, tensors = loss_at(spec.loss, at, set(spec.parameters))
+    s = Structure(loss, tensors)
+    if s.end is None or np.size(s.end.at.value) != right.size:
+        return None
+    for _, place in places(s, ["act_not_in_forward"]):
+        forward = [change for change in place.changes if change.kind == "value"]
+        linear = run_backward(s.forward, s.loss, s.seed, forward).values.get(s.end.at)
+        if linear is not None and same(got, np.reshape(linear, right.shape), magnitude(right)):
+            return Named("predict_forgets_activation", "missing",
+                         "predict leaves the activation out; train has it.", "predict")  # fmt: skip
+    return None
 
 
 def _after(report: Report) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -90,6 +91,7 @@ class _Marking:
         self.mistakes: list[Named] = []
         self.nearest: Named | None = None
         self.gradients_right = False
+        self.elsewhere: set[int] = set()  # quantities whose numbers were handed in under another's name
 
     def report(self) -> Report:
         """Statuses first, then names for what is wrong."""
@@ -175,6 +177,22 @@ class _Marking:
             self.mistakes.append(named)
             self.named[broken] = named
             return
+        exchanged = dict(self._exchanged(wrong))
+        self.elsewhere = {*exchanged, *exchanged.values()}
+        self.status |= dict.fromkeys(exchanged.values(), CARRIED)
+        wrong = [i for i in wrong if i not in self.elsewhere]
+        if wrong:
+            self._explain(wrong)
+        for i, j in exchanged.items():
+            one, other = self._called(i), self._called(j)
+            text = f"{one} and {other} were exchanged: each is handed in under the name of the other."
+            later = [m for k, m in self.named.items() if k > i]
+            at = next((n for n, m in enumerate(self.mistakes) if m in later), len(self.mistakes))
+            self.named[i] = Named("gradients_swapped", "operand", text, one)
+            self.mistakes.insert(at, self.named[i])
+
+    def _explain(self, wrong: list[int]) -> None:
+        """Names by the wrong rules of the catalogue, from the first wrong quantity on."""
         candidates = naming.Candidates(self.claims)
         planted: tuple[naming.Key, ...] = ()
         remaining = wrong
@@ -212,6 +230,19 @@ class _Marking:
         self._enter(found, wrong, [*remaining, *plain])
         self.mistakes += [sure for i, sure in plain.items() if i != wrong[0]]
 
+    def _exchanged(self, wrong: list[int]) -> Iterator[tuple[int, int]]:
+        """Pairs of parameters whose gradients were handed in under each other's names."""
+        leaves, found = [i for i in wrong if self.quantities[i].op is None], set[int]()
+        for i, j in combinations(leaves, 2):
+            nodes = [(claim, self._node(claim, i), self._node(claim, j)) for claim in self.claims]
+            if found.isdisjoint((i, j)) and all(
+                p in claim.given and q in claim.given
+                and claim.agrees(p, claim.follows(q)) and claim.agrees(q, claim.follows(p))
+                for claim, p, q in nodes
+            ):  # fmt: skip
+                found |= {i, j}
+                yield i, j
+
     def _plainly_wrong(self, i: int) -> Named | None:
         """What needs no explanation: a shape that is not that of the quantity, integers where there are none."""
         word = self.word[self.quantities[i]]
@@ -233,7 +264,7 @@ class _Marking:
                 return None
             for i in self.given:
                 q = self._node(claim, i)
-                if q in claim.given and q in passed.computed:
+                if q in claim.given and q in passed.computed and i not in self.elsewhere:
                     factor = claim.factor if q.op is not None else 1
                     if not claim.agrees(q, passed.computed[q] * factor) and self.status[i] == WRONG:
                         left.add(i)

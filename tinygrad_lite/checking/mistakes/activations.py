@@ -61,11 +61,20 @@ mistake(
     "The mask is the wrong way round: {line} passes where {z} <= 0 and is stopped where {z} > 0.",
 )(at(lambda g, y, x: g * (x <= 0), "relu"))  # fmt: skip
 
-mistake(
+
+@mistake(
     "mask_on_gradient", "relu", "mask",
     "The mask asks for the sign of the incoming error; it has to ask where {z} > 0.",
     source="Springenberg et al., Striving for simplicity, 2014: guided backpropagation, which is no gradient",
-)(at(lambda g, y, x: g * (g > 0), "relu"))  # fmt: skip
+)  # fmt: skip
+def _mask_on_gradient(s: Structure) -> Iterator[Place]:
+    for act in hidden(s):
+        if act.kind == "relu":
+            yield bridge(act, lambda g, y, x: g * (g > 0))
+            if s.end is not None and _spreads(np.shape(s.end.at.value), np.shape(act.x.value)):  # that of the output
+                change = Change("bridge", act.y, lambda g, y, x, e: g * (e > 0), to=act.x, upstream={"e": s.end.at})
+                yield Place(act.x, (change,), {"z": act.x, "h": act.y}, variant=1)
+
 
 mistake(
     "mask_from_activation", "relu", "mask",
@@ -153,11 +162,13 @@ mistake(
     "The mask {z} > 0 is the derivative of a relu; the activation here is another one.",
 )(at(lambda g, y, x: g * (x > 0), "tanh", "sigmoid"))  # fmt: skip
 
+SLOPES = (0.01, 0.1, 0.2, 0.001, 0.02, 0.05, 0.3)  # of leaky relus, the usual ones first
+
 mistake(
     "leaky_for_relu", "relu", "mask",
     "Where {z} < 0 the error is stopped; here it went on, times the slope of a leaky relu.",
 )(lambda s: [replace(bridge(a, lambda g, y, x, c=c: np.where(x > 0, g, c * g)), variant=k)
-             for a in hidden(s) if a.kind == "relu" for k, c in enumerate((0.01, 0.1, 0.2, 0.001))])  # fmt: skip
+             for a in hidden(s) if a.kind == "relu" for k, c in enumerate(SLOPES)])  # fmt: skip
 
 mistake(
     "leaky_slope_missing", "leaky_relu", "mask",
@@ -196,9 +207,13 @@ def _mask_from_wrong_layer(s: Structure) -> Iterator[Place]:
         if act.kind != "relu":
             continue
         for layer in s.layers:
-            other = layer.out
-            if other is not act.x and np.shape(other.value) == np.shape(act.x.value):
+            other = layer.out  # that of a single output holds for all units of its example
+            if other is not act.x and _spreads(np.shape(other.value), np.shape(act.x.value)):
                 yield bridge(act, lambda g, y, x, other: g * (other > 0), other=other)
+
+
+def _spreads(shape: tuple[int, ...], over: tuple[int, ...]) -> bool:
+    return len(shape) == len(over) and all(n in (1, m) for n, m in zip(shape, over, strict=True))
 
 
 @mistake(

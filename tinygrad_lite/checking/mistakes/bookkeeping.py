@@ -204,6 +204,17 @@ penalty("regulariser_sign", "The penalty in {line} has the wrong sign: it would 
 
 
 @mistake(
+    "regulariser_no_lambda", "regulariser", "penalty",
+    "The penalty in {line} is {W} itself, without its strength: multiply by lambda as the loss does.",
+    source="CS231n",
+)  # fmt: skip
+def _regulariser_no_lambda(s: Structure) -> Iterator[Place]:
+    for k in (1, 2):
+        if all(abs(c - k) > 1e-9 for c in s.regularised.values()):
+            yield from _penalised(s, lambda g, x, c, k=k: g + (k - c) * x, 2 * k)
+
+
+@mistake(
     "regulariser_l1", "regulariser", "penalty",
     "The penalty in {line} has the sign of {W} only, as for |W|; that of the squares is a multiple of {W} itself.",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -50,10 +50,22 @@ def _conv_dW_reversed(s: Structure) -> Iterator[Place]:
 @mistake("conv_channels_swapped", "conv2d", "transpose", "{line} has its channels in and out the wrong way round.")
 def _conv_channels_swapped(s: Structure) -> Iterator[Place]:
     for layer, op in convolutions(s):
-        if max(np.shape(layer.product.args[layer.w])[:2]) > 1:
-            change = Change("edge", layer.product, lambda g, y, *xs, op=op, **how:
-                            np.swapaxes(op.pull(1, g, y, xs, how), 0, 1), layer.w)  # fmt: skip
-            yield Place(weight(s, layer), (change,), {"W": weight(s, layer)})
+        out, into = np.shape(layer.product.args[layer.w])[:2]
+        if max(out, into) == 1:
+            continue
+        for variant, fitted in enumerate((False, True) if out != into else (False,)):  # as it is, or forced into shape
+            change = Change("edge", layer.product, lambda g, y, *xs, op=op, fitted=fitted, **how:
+                            _swapped(op.pull(1, g, y, xs, how), fitted), layer.w)  # fmt: skip
+            yield Place(weight(s, layer), (change,), {"W": weight(s, layer)}, variant=variant)
+        x = layer.product.inputs[layer.x]
+        if x is not None and x.requires_grad and out == into:
+            rule = pulled(layer, layer.x, w=lambda g, y, xs, near, how, layer=layer: np.swapaxes(xs[layer.w], 0, 1))
+            yield Place(x, (Change("edge", layer.product, rule, layer.x),), {"W": weight(s, layer)}, variant=2)
+
+
+def _swapped(dW: Any, fitted: bool) -> Any:
+    turned = np.swapaxes(dW, 0, 1)
+    return np.reshape(turned, dW.shape) if fitted else turned
 
 
 @mistake("conv_kernel_transposed", "conv2d", "transpose", "{line} has height and width the wrong way round.")
@@ -85,6 +97,23 @@ def _conv_pad_crop(s: Structure) -> Iterator[Place]:
             lambda g, y, *xs, op=op, keep=inner, **how: op.pull(0, g, y, xs, how) * keep,
         ):
             yield Place(x, (Change("edge", layer.product, rule, layer.x),))
+        padding = tuple(tuple(pad) for pad in padding)
+        for start in ((0, 0), tuple(map(sum, padding)), (padding[0][0] - 1, padding[1][0] - 1)):
+            if min(start) >= 0 and start != (padding[0][0], padding[1][0]):
+                yield Place(x, (Change("edge", layer.product, _cropped_at(op, padding, start), layer.x),))
+
+
+def _cropped_at(op: Any, padding: tuple[Any, ...], start: tuple[int, ...]) -> Callable[..., Any]:
+    """The error of the padded image, of which another part than the image is taken."""
+
+    def rule(g: Any, y: Any, x: Any, *others: Any, **how: Any) -> Any:
+        (top, bottom), (left, right) = padding
+        seen = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+        whole = op.pull(0, g, y, (seen, *others), how | {"padding": ((0, 0), (0, 0))})
+        (i, j), (h, w) = start, x.shape[2:]
+        return whole[:, :, i : i + h, j : j + w]
+
+    return rule
 
 
 @mistake(

@@ -11,6 +11,7 @@ from tinygrad_lite.checking.mistakes.activations import hidden
 from tinygrad_lite.checking.mistakes.catalogue import Place, mistake
 from tinygrad_lite.checking.passes import Change
 from tinygrad_lite.checking.structure import Structure
+from tinygrad_lite.graph import Node
 
 
 @mistake(
@@ -61,6 +62,25 @@ def _bias_not_in_forward(s: Structure) -> Iterator[Place]:
         b = s.leaf_of(node.inputs[i])
         if b is not None and np.any(node.args[i]):
             yield Place(node, (Change("value", node, lambda y, *xs, i=i: y - _placed(xs[i], y)),), {"b": b})
+
+
+@mistake(
+    "act_not_in_forward", "activation", "value",
+    "The activation is missing in the forward pass: {line} is {z} as it came.",
+)  # fmt: skip
+def _act_not_in_forward(s: Structure) -> Iterator[Place]:
+    for act in hidden(s):
+        forgotten = Change("value", act.y, lambda y, *xs, z, **how: z, near={"z": act.x})
+        words: dict[str, Node | str] = {"z": act.x, "h": act.y}
+        if act.kind in ("relu", "leaky"):  # its derivative is still there
+
+            def kept(g: Any, y: Any, x: Any, slope: float = act.slope) -> Any:
+                return np.where(x > 0, g, slope * g)
+
+            yield Place(act.y, (forgotten, Change("bridge", act.y, kept, to=act.x)), words)
+        elif act.y.inputs[0] is act.x:
+            yield Place(act.y, (forgotten,), words)
+        yield Place(act.y, (forgotten, Change("bridge", act.y, lambda g, y, x: g, to=act.x)), words, variant=1)
 
 
 def _placed(b: Any, y: Any) -> Any:
