@@ -186,6 +186,29 @@ def as_a_name_that_was_not_there() -> Case:
     return f, (), lambda v: f.__globals__.update(NOW=v)
 
 
+def in_a_gradient() -> Case:
+    w = tl.tensor([1.0, 2.0], requires_grad=True)
+    w.grad = np.ones(2)
+    return lambda x: x * w.grad, (), lambda v: setattr(w, "grad", np.array([v, 2.0]))
+
+
+def in_a_gradient_that_numpy_has_added_up() -> Case:
+    net = nn.Linear(2, 2, rng=0)
+    net.weight.grad = np.ones((2, 2))
+    return lambda x: x * np.sum(net.weight.grad), (), lambda v: net.weight.grad.__setitem__(0, v)
+
+
+def in_the_shape_of_a_tensor() -> Case:
+    w = tl.tensor([1.0])
+    return lambda x: x * len(w), (), lambda v: setattr(w, "data", np.ones(int(v)))
+
+
+def in_whether_a_parameter_is_trained() -> Case:
+    net = nn.Linear(2, 2, rng=0)
+    bias: Any = net.bias
+    return lambda x: x * bias.requires_grad, (), lambda _: setattr(bias, "requires_grad", False)
+
+
 def in_the_sign_of_a_zero() -> Case:
     class Signed(nn.Module):
         zero = 0.0
@@ -203,7 +226,8 @@ PLACES = [
     in_an_object_that_is_an_argument, in_a_network_that_is_an_argument, in_a_function_that_is_an_argument,
     in_an_attribute_of_a_function, in_a_set, in_what_forward_reads, in_what_a_module_holds, deep_in_what_a_module_holds,
     in_a_method, in_an_operation_of_ones_own, in_a_function_that_is_compiled_itself, in_a_decorated_function,
-    in_the_options_of_an_optimiser,
+    in_the_options_of_an_optimiser, in_a_gradient, in_a_gradient_that_numpy_has_added_up, in_the_shape_of_a_tensor,
+    in_whether_a_parameter_is_trained,
     as_a_function_of_numpy, as_a_name_that_was_not_there, in_the_sign_of_a_zero,
 ]  # fmt: skip
 

@@ -85,6 +85,8 @@ def watched(e: Executable, head: list[str]) -> None:
         groups = bind("groups", e.optimizer.param_groups)
         conditions.append(f"{bind('optimizer', e.optimizer)}.param_groups is not {groups}")
         conditions.append(f"{bind('trained', updates.trained)}({groups}) != {bind('trained_was', e.trained)}")
+    if e.unread:
+        conditions.append(f"not {bind('same_kinds', e.same_kinds)}()")
     if e.has_containers:
         conditions.append(f"not {bind('unaltered', e.unaltered)}()")
     head += unless(conditions, "return MISS")

@@ -52,6 +52,8 @@ class Executable:
         self.graph = optimizer is None and on_graph(form)
         self.modules, self.unaltered = watching.settings(reach.modules), watching.containers(reach.held)
         self.has_containers = bool(reach.held)
+        self.unread = [t for t in reach.tensors if t not in program.leaves]  # but f may ask for their shapes
+        self.same_kinds = watching.kinds(self.unread)
         self.structure = updates.structure(optimizer) if optimizer is not None else None
         self.figures = figures
         self._without = without
@@ -224,6 +226,7 @@ class Executable:
             watching.unchanged(self.watched)
             and watching.settled(self.modules)
             and self.unaltered()
+            and self.same_kinds()
             and self.same_numbers()
         )
 

@@ -35,6 +35,7 @@ class Reach:
 
     watches  what is read by name, and may be bound to another thing
     modules  the networks found
+    tensors  the tensors found
     arrays   those that NumPy alone may have computed with
     held     lists, dicts, sets and the attributes of objects, which change without being bound anew
     """
@@ -42,6 +43,7 @@ class Reach:
     def __init__(self) -> None:
         self.watches: list[Watch] = []
         self.modules: list[Module] = []
+        self.tensors: list[Node] = []
         self.arrays: list[Any] = []
         self.held: list[Any] = []
         self._seen: dict[Any, Any] = {}  # by identity, and kept: another thing must not come to be at its address
@@ -54,13 +56,15 @@ class Reach:
         stack = list(things)
         while stack or self._mentioned(stack):
             g = stack.pop()
-            if id(g) in self._seen or isinstance(g, (*PLAIN, Node)):
+            if id(g) in self._seen or isinstance(g, PLAIN):
                 continue
             self._seen[id(g)] = g
-            if isinstance(g, np.ndarray):
+            if isinstance(g, Node):
+                self.tensors.append(g)
+            elif isinstance(g, np.ndarray):
                 self.arrays.append(g)
             elif isinstance(g, types.ModuleType):
-                if not _basic(g.__name__):
+                if not _is_basic(g):
                     self._partly.append(vars(g))
             elif isinstance(g, types.MethodType):
                 stack += [g.__func__, g.__self__]
@@ -92,13 +96,18 @@ class Reach:
             if attributes:
                 stack.append(attributes)
         for code in _codes(g.__code__):
-            self._names.update(code.co_names, (c for c in code.co_consts if isinstance(c, str)))
+            self._names.update(c for c in code.co_consts if isinstance(c, str))
+            owner: Any = None  # the global that was loaded last, if nothing was done since
             for one in dis.get_instructions(code):
                 name = one.argval
-                if one.opname in ("LOAD_GLOBAL", "LOAD_NAME") and (
-                    name in g.__globals__ or not hasattr(builtins, name)
-                ):
-                    self._look(functools.partial(g.__globals__.get, name), name, stack)
+                if one.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                    owner = g.__globals__.get(name)
+                    if name in g.__globals__ or not hasattr(builtins, name):
+                        self._look(functools.partial(g.__globals__.get, name), name, stack)
+                elif one.opname != "CACHE":
+                    if one.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") and not _is_basic(owner):
+                        self._names.add(name)  # tl.grad, say, says nothing of t.grad
+                    owner = None
 
     def _class(self, g: type, stack: list[Any]) -> None:
         for c in g.__mro__:
@@ -114,7 +123,7 @@ class Reach:
         stack.append(type(g))
         if isinstance(g, Module):
             self.modules.append(g)  # that an attribute was set is known of a module
-            stack += [v for v in vars(g).values() if not isinstance(v, Node)]
+            stack += vars(g).values()
             return
         if isinstance(g, functools.partial):
             stack += [g.func, g.args, g.keywords]
@@ -138,7 +147,7 @@ class Reach:
         if key not in self._seen:
             thing = look()
             self._seen[key] = look
-            if not (isinstance(thing, types.ModuleType) and _basic(thing.__name__)):
+            if not _is_basic(thing):
                 self.watches.append((look, thing, name))
                 stack.append(thing)
 
@@ -154,6 +163,9 @@ class Reach:
         for attributes in self._partly:
             for name in sorted(self._names.intersection(attributes)):
                 self._look(functools.partial(attributes.get, name), name, stack)
+        if "grad" in self._names:
+            for t in self.tensors:
+                self._look(functools.partial(getattr, t, "grad", None), "grad", stack)
         return bool(stack)
 
 
@@ -165,6 +177,10 @@ def _basic(module: str) -> bool:
     """Whether a Python module is of this package, of NumPy or of Python itself."""
     top = module.partition(".")[0]
     return top in ("tinygrad_lite", "numpy") or top in sys.stdlib_module_names
+
+
+def _is_basic(thing: Any) -> bool:
+    return isinstance(thing, types.ModuleType) and _basic(thing.__name__)
 
 
 @functools.cache
@@ -207,6 +223,19 @@ def _inside(container: Any) -> list[Any]:
 def unchanged(found: list[Watch]) -> bool:
     """Whether all that was found is still what it was: the same object, or an equal number or text."""
     return all((now := look()) is thing or _equal(now, thing) for look, thing, _ in found)
+
+
+def kinds(tensors: list[Node]) -> Callable[[], bool]:
+    """A function that tells whether tensors are still of their shape and dtype, and require a gradient as they did."""
+    kept = [(t, t.requires_grad, t.value.shape, t.value.dtype) for t in tensors]
+
+    def unaltered() -> bool:
+        return all(
+            t.requires_grad == wanted and t.value.shape == shape and t.value.dtype == dtype
+            for t, wanted, shape, dtype in kept
+        )
+
+    return unaltered
 
 
 def containers(held: list[Any]) -> Callable[[], bool]:
