@@ -181,3 +181,22 @@ def test_a_vector_that_goes_along_the_rows_is_said_to() -> None:
     assert f"r {said}" in " ".join(str(d["v1"]).split())
     assert f"r {said}" in " ".join(str(d["dL/dz"]).split())
     assert "counts as" not in str(tl.derive(np.sum(np.tanh(z * r[:3]))))
+
+
+@pytest.mark.parametrize("what", ["batch", "layer", "by hand"])
+def test_a_normalisation_comes_to_its_short_form(what: str) -> None:
+    """(N g - sum g - x sum(g x)) / (N s): three paths, one of them through a variance, in one line that is checked."""
+    rng = np.random.default_rng(0)
+    z, y = tl.tensor(rng.normal(size=(5, 3)), requires_grad=True, name="z"), rng.normal(size=(5, 3))
+    norm = {"batch": nn.BatchNorm1d(3), "layer": nn.LayerNorm(3)}.get(what)
+    x = norm(z) if norm else (z - np.mean(z, 0)) / np.sqrt(np.var(z, 0) + 0.1)
+    d = derive(np.sum(np.sin(x) * y))
+    n, axis = (3, "j") if what == "layer" else (5, "n")
+    short = f"({n} (dL/dv5) - ∑_{axis} (dL/dv5) - v5 ⊙ (∑_{axis} (dL/dv5) ⊙ v5))/({n} v4)"
+    assert short in " ".join(str(d["dL/dz"]).split())
+    assert d.ok
+    for options in ({"product": "diag"}, {"layout": "numerator"}, {"delta": "code"}, {"numbers": False}):
+        assert derive(np.sum(np.sin(x) * y), **options).ok
+    used_again = derive(np.sum(np.sin(x) * y * z)) if norm else derive(np.sum(np.sin(x) * np.var(z, 0)))
+    assert used_again.ok
+    assert "dL/dv5) ⊙ v5))/" not in str(used_again["dL/dz"])

@@ -143,7 +143,12 @@ class Composer:
                 continue
             for a in whole.args if whole.op.kind == "pointwise" else whole.args[:1] if whole.op is unpick else ():
                 q, wide = bare(a), (*a.shape, 1) if whole.op is unpick else a.shape
-                if isinstance(q, Quantity) and q.shape and 1 in wide and wide[-1] < whole.shape[-1] != q.shape[-1]:
+                if (
+                    isinstance(q, Quantity)
+                    and 0 < len(q.shape) < len(wide)
+                    and 1 in wide
+                    and wide[-1] < whole.shape[-1] != q.shape[-1]
+                ):
                     x = self.quantity(q)
                     said[_text(x)] = words.sentence("lacking", x=x, shape=q.shape, wide=wide)
         return list(said.values())

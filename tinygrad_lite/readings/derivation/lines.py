@@ -15,6 +15,7 @@ from tinygrad_lite.primitives.shaping import reshape
 from tinygrad_lite.readings.derivation.asking import transposed
 from tinygrad_lite.readings.derivation.expression import Apply, Constant, Expression, Quantity, of_node, parts
 from tinygrad_lite.readings.derivation.folding import Folding
+from tinygrad_lite.readings.derivation.normalised import short_form
 from tinygrad_lite.readings.derivation.notation import rewritten
 from tinygrad_lite.readings.derivation.page import Inline
 from tinygrad_lite.readings.labels import Names
@@ -209,6 +210,7 @@ class Builder:
                 for c in step.contributions[1:]:
                     total = Apply(add, (total, c.expression))
                 step.expression = rewritten(total)
+            step.expression = short_form(node, self.program, self.folding) or step.expression
         return step
 
     def _near(self, node: Node) -> dict[Node, Expression]:
