@@ -273,12 +273,13 @@ class _Marking:
     def _enter(self, found: list[naming.Found], wrong: list[int], remaining: list[int]) -> None:
         """Put the mistakes into the report: the first quantity of each is wrong, the rest of it is carried."""
         blamed: set[int] = set()
-        before = {named.id for named in self.mistakes}  # in the forward pass
+        before = {(named.id, named.line) for named in self.mistakes}  # in the forward pass
         for one in found:
             mine = [i for i in wrong if i in one.explains and i not in blamed and i not in remaining]
             if not mine:
                 mine = [i for i in wrong if i in one.explains][:1]
-            if one.id in before:
+            same = (one, *one.alternatives)
+            if any((f.id, self.word[f.place.line]) in before for f in same):  # what follows from there, however written
                 for i in mine:
                     self.status[i] = CARRIED
                 blamed.update(mine)

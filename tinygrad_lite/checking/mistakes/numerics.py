@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,15 @@ def _bias_not_in_forward(s: Structure) -> Iterator[Place]:
             yield Place(node, (Change("value", node, lambda y, *xs, i=i: y - _placed(xs[i], y)),), {"b": b})
 
 
+# What is left of the derivative of an activation h = f(z) where h is z.
+KEPT: dict[str, Callable[..., Any]] = {
+    "relu": lambda g, y, x, slope: np.where(x > 0, g, 0 * g),
+    "leaky": lambda g, y, x, slope: np.where(x > 0, g, slope * g),
+    "sigmoid": lambda g, y, x, slope: g * x * (1 - x),
+    "tanh": lambda g, y, x, slope: g * (1 - x * x),
+}
+
+
 @mistake(
     "act_not_in_forward", "activation", "value",
     "The activation is missing in the forward pass: {line} is {z} as it came.",
@@ -72,14 +82,9 @@ def _act_not_in_forward(s: Structure) -> Iterator[Place]:
     for act in hidden(s):
         forgotten = Change("value", act.y, lambda y, *xs, z, **how: z, near={"z": act.x})
         words: dict[str, Node | str] = {"z": act.x, "h": act.y}
-        if act.kind in ("relu", "leaky"):  # its derivative is still there
-
-            def kept(g: Any, y: Any, x: Any, slope: float = act.slope) -> Any:
-                return np.where(x > 0, g, slope * g)
-
-            yield Place(act.y, (forgotten, Change("bridge", act.y, kept, to=act.x)), words)
-        elif act.y.inputs[0] is act.x:
-            yield Place(act.y, (forgotten,), words)
+        if act.kind in KEPT:  # its derivative is still there
+            kept = Change("bridge", act.y, partial(KEPT[act.kind], slope=act.slope), to=act.x)
+            yield Place(act.y, (forgotten, kept), words)
         yield Place(act.y, (forgotten, Change("bridge", act.y, lambda g, y, x: g, to=act.x)), words, variant=1)
 
 
