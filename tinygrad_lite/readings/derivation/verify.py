@@ -216,6 +216,7 @@ class Verifier:
     ) -> tuple[float, bool]:
         """The relative error of a directional derivative; a smaller step is taken where the first does not agree."""
         base = float(np.asarray(self.program.loss.value).reshape(-1)[0])
+        added = _added(self.program.loss)
         size = float(np.max(np.abs(value), initial=0.0)) or 1.0
         found: list[tuple[float, float, float]] = []
         for relative in STEPS:
@@ -224,7 +225,7 @@ class Verifier:
             central = (up - down) / (2 * h)
             if relative == STEPS[0]:
                 central = (8 * (up - down) - (run(value + 2 * h * u) - run(value - 2 * h * u))) / (12 * h)
-            rounding = 16 * np.finfo(float).eps * max(abs(base), abs(up)) / h
+            rounding = 16 * np.finfo(float).eps * max(abs(base), abs(up), added) / h
             # relative to the terms, and such that what rounding may bring is within the limit
             scale = max(abs(central), abs(want), terms, 1e-300)
             found.append((abs(central - want) / (scale + rounding / limit), central, limit * scale + rounding))
@@ -242,6 +243,15 @@ class Verifier:
 
     def _convention(self, nodes: Iterable[Node]) -> str:
         return next((CONVENTIONS[n.op.name] for n in nodes if n.op is not None and n.op.name in CONVENTIONS), "")
+
+
+def _added(loss: Node) -> float:
+    """The largest term where the loss is a sum: where its terms cancel, it is rounded as they are."""
+    if loss.op is None or not (loss.op.kind == "linear" or loss.op.name in ("add", "subtract")):
+        return 0.0
+    return max(
+        (float(np.max(np.abs(a), initial=0.0)) for a in loss.args if np.asarray(a).dtype.kind == "f"), default=0.0
+    )
 
 
 def _symmetric(u: Any, users: Iterable[Node]) -> Any:
