@@ -250,6 +250,33 @@ def test_it_is_seen_to_change(place: Callable[[], Case]) -> None:
     alike(fast(x, *more), f(x, *more))
 
 
+def test_what_a_function_does_not_name_may_change() -> None:
+    class Trainer:
+        def __init__(self) -> None:
+            self.net, self.loss, self.scale = mlp(), nn.CrossEntropyLoss(), 1.0
+            self.steps, self.losses, self.data = 0, list[float](), np.zeros(3)
+            self.step = tl.compile(self.cost, optimizer=optim.SGD(self.net.parameters(), lr=0.1))
+
+        def cost(self, x: Any, y: Any) -> Any:
+            traced.append(self.net)
+            return self.loss(self.net(x), y) * self.scale
+
+        def go(self, k: int) -> None:
+            self.steps += 1
+            self.data = self.data + 1
+            self.losses.append(self.step(*batch(k)).item())
+
+    traced: list[Any] = []
+    trainer = Trainer()
+    for k in range(4):
+        trainer.go(k)
+    assert len(traced) == 2  # a trace, and another to see that it is the same
+    trainer.scale = 2.0
+    expected = trainer.cost(*batch(0)).item()
+    assert trainer.step(*batch(0)).item() == expected
+    assert len(traced) == 5
+
+
 # -- the parameters that an optimiser has ----------------------------------------------------------------------
 
 

@@ -32,8 +32,9 @@ def on_graph(name: str, value: Any, inputs: list[Tensor], pull: Callable[[Any], 
         if isinstance(g, Node):
             raise GraphError(
                 f"compile({name}): its gradient is a program too, which can neither be differentiated again nor be "
-                "written out as formulas or source. Compile the derivative that you want, such as "
-                "tl.compile(tl.hessian(f)), or call the function itself, which is the attribute .f."
+                "written out as formulas or source. If the first derivative is all that is wanted, ask for it under "
+                "tl.no_grad(): where f reads what requires a gradient, another could follow. If not, compile the "
+                "derivative that you want, such as tl.compile(tl.hessian(f)), or call the function itself, .f."
             )
         if latest[0] is not g or i not in latest[1]:
             for x, seen in zip(inputs, xs, strict=True):

@@ -27,6 +27,9 @@ from tinygrad_lite.readings.compiling.guards import PLAIN
 Watch = tuple[Callable[[], Any], Any, str]  # how to look again, what was there, what to call it
 CONTAINERS = (list, dict, set, frozenset, tuple, deque)
 NAMESPACES = ("types", "argparse", "collections")  # of Python's own: objects that hold what a user puts there
+WHATEVER = frozenset(  # by these a function reaches attributes that it does not name
+    {"__dict__", "asdict", "astuple", "attrgetter", "dir", "fields", "getattr", "getmembers", "hasattr", "vars"
+)
 CREATION = ("__init__", "__new__", "__init_subclass__", "__class_getitem__")
 
 
@@ -49,7 +52,7 @@ class Reach:
         self._seen: dict[Any, Any] = {}  # by identity, and kept: another thing must not come to be at its address
         self._names = {"forward"}  # that the functions mention
         self._methods: list[tuple[type, str, Any]] = []  # followed once they are mentioned
-        self._partly: list[Any] = []  # attributes of which only those that are mentioned count
+        self._partly: list[tuple[dict[str, Any], type | None]] = []  # of these attributes those that are mentioned
 
     def follow(self, *things: Any) -> None:
         """Go on from these."""
@@ -65,7 +68,7 @@ class Reach:
                 self.arrays.append(g)
             elif isinstance(g, types.ModuleType):
                 if not _is_basic(g):
-                    self._partly.append(vars(g))
+                    self._partly.append((vars(g), None))
             elif isinstance(g, types.MethodType):
                 stack += [g.__func__, g.__self__]
             elif isinstance(g, (classmethod, staticmethod)):
@@ -96,16 +99,19 @@ class Reach:
             if attributes:
                 stack.append(attributes)
         for code in _codes(g.__code__):
-            self._names.update(c for c in code.co_consts if isinstance(c, str))
+            consts = [x for c in code.co_consts for x in (c if isinstance(c, tuple) else [c])]
+            self._names.update(c for c in consts if isinstance(c, str))
             owner: Any = None  # the global that was loaded last, if nothing was done since
             for one in dis.get_instructions(code):
                 name = one.argval
                 if one.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
                     owner = g.__globals__.get(name)
+                    self._names.update(WHATEVER.intersection([name]))
                     if name in g.__globals__ or not hasattr(builtins, name):
                         self._look(functools.partial(g.__globals__.get, name), name, stack)
                 elif one.opname != "CACHE":
-                    if one.opname in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") and not _is_basic(owner):
+                    read = one.opname.startswith(("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER", "IMPORT_FROM"))
+                    if read and (name in WHATEVER or not _is_basic(owner)):
                         self._names.add(name)  # tl.grad, say, says nothing of t.grad
                     owner = None
 
@@ -133,11 +139,11 @@ class Reach:
         if isinstance(attributes, dict) and "__wrapped__" in attributes:  # a function that was decorated, or compiled
             stack.append(attributes["__wrapped__"])
         if _stays(type(g).__module__) and type(g).__module__ not in NAMESPACES:
-            self._partly.append(attributes or {})
+            self._partly.append((attributes or {}, None))
             stack += [getattr(g, name, None) for name in _slots(type(g))]  # an operation has a user's functions in it
         else:
             if attributes is not None:
-                stack.append(attributes)
+                self._partly.append((attributes, type(g)))
             for name in _slots(type(g)):
                 self._look(functools.partial(getattr, g, name, None), name, stack)
 
@@ -160,9 +166,13 @@ class Reach:
                 self._look(functools.partial(vars(c).get, name), name, stack)
             else:
                 self._methods.append((c, name, value))
-        for attributes in self._partly:
-            for name in sorted(self._names.intersection(attributes)):
-                self._look(functools.partial(attributes.get, name), name, stack)
+        for attributes, owner in self._partly:
+            if owner is not None and self._names & WHATEVER:
+                stack += [] if id(attributes) in self._seen else [attributes]
+                continue
+            for name in sorted(self._names):
+                if name in attributes or (owner is not None and not callable(getattr(owner, name, print))):
+                    self._look(functools.partial(attributes.get, name), name, stack)
         if "grad" in self._names:
             for t in self.tensors:
                 self._look(functools.partial(getattr, t, "grad", None), "grad", stack)
