@@ -28,7 +28,7 @@ Watch = tuple[Callable[[], Any], Any, str]  # how to look again, what was there,
 CONTAINERS = (list, dict, set, frozenset, tuple, deque)
 NAMESPACES = ("types", "argparse", "collections")  # of Python's own: objects that hold what a user puts there
 WHATEVER = frozenset(  # by these a function reaches attributes that it does not name
-    {"__dict__", "asdict", "astuple", "attrgetter", "dir", "fields", "getattr", "getmembers", "hasattr", "vars"
+    {"__dict__", "asdict", "astuple", "attrgetter", "dir", "fields", "getattr", "getmembers", "hasattr", "vars"}
 )
 CREATION = ("__init__", "__new__", "__init_subclass__", "__class_getitem__")
 
