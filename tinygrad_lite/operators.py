@@ -280,6 +280,9 @@ class Operators(Node):
             "through `t.data[...] = `."
         )
 
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError(f"{describe(self)} keeps its entries. A new tensor without some of them: np.delete(t, index).")
+
     def __len__(self) -> int:
         if not self.value.ndim:
             raise TypeError("len() of a tensor with no axes")

@@ -212,6 +212,7 @@ def test_an_array_of_tensors_without_a_gradient_has_their_values() -> None:
         (lambda t: np.fill_diagonal(t, 1.0), r"\.at\[index\]"),
         (lambda t: np.add.at(t, 0, 1.0), r"\.at\[index\]"),
         (lambda t: t.__setitem__(0, 1.0), r"\.at\[index\]"),
+        (lambda t: t.__delitem__(0), r"np\.delete"),
         (lambda t: np.linalg.qr(t[:, :1], "complete"), "reduced"),
         (lambda t: np.pad(t, 1, "mean"), "constant"),
         (lambda t: np.cross(t, np.ones((2, 3))), "3 entries"),
