@@ -354,5 +354,8 @@ def test_arguments_go_by_pytorchs_names_too() -> None:
             return target - input
 
     assert Own()(input=1.0, target=3.0) == 2.0
-    with pytest.raises(TypeError, match="unexpected keyword argument 'inputs'"):
-        net(inputs=x)
+    for wrong in ({"inputs": x}, {"input": x, "x": x}):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'input"):
+            net(**wrong)
+    with pytest.raises(TypeError, match="multiple values for argument 'x'"):
+        net(x, input=x)

@@ -20,12 +20,12 @@ def renamed(forward: Callable[..., Any], keywords: dict[str, Any]) -> dict[str, 
         return keywords
     parameters = inspect.signature(forward).parameters
     operands = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    return {
-        operands[PLACES[word]]
-        if word in PLACES and word not in parameters and PLACES[word] < len(operands)
-        else word: value
-        for word, value in keywords.items()
-    }
+    found = dict(keywords)
+    for word, place in PLACES.items():
+        own = operands[place] if place < len(operands) else word
+        if word in found and word not in parameters and own not in found:  # given twice it is an error, as it should be
+            found[own] = found.pop(word)
+    return found
 
 
 def wanted_dtype(who: str, targets: Iterable[Any]) -> Any:
