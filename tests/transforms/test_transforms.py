@@ -157,6 +157,20 @@ def test_gradients_by_trees_have_their_form() -> None:
     assert tl.jvp(lambda p: p[0] * p[1], ((2.0, Tensor(3.0)),), ((1.0, Tensor(1.0)),))[1].item() == 5
 
 
+def test_what_is_none_in_a_tree_is_none_in_its_gradient() -> None:
+    def affine(p: Any, q: Any = None) -> Any:
+        return np.sum(p["w"] * p["w"]) + (0 if p["b"] is None else p["b"])
+
+    p = {"w": X, "b": None, "rest": [None, V]}
+    by_p, by_q = tl.grad(affine, (0, 1))(p, None)
+    np.testing.assert_array_equal(by_p["w"].numpy(), 2 * X)
+    np.testing.assert_array_equal(by_p["rest"][1].numpy(), 0 * V)
+    assert by_p["b"] is by_p["rest"][0] is by_q is None
+    assert tl.jvp(affine, (p,), (p,))[1].item() == pytest.approx(2 * np.sum(X * X))
+    assert tl.hvp(affine, p, p)["b"] is None
+    assert tl.hessian(affine)(p)["w"]["b"] is None
+
+
 # -- matrices --------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from tinygrad_lite.context import RECORDING
 from tinygrad_lite.graph import describe
 from tinygrad_lite.tensor import Tensor, as_tensor, leaf
 from tinygrad_lite.transforms.tracing import Trace, name_of
-from tinygrad_lite.transforms.trees import is_tree, leaves, like
+from tinygrad_lite.transforms.trees import leaves, like
 
 Argnums = int | tuple[int, ...]
 
@@ -27,8 +27,7 @@ def arranged(args: tuple[Any, ...], argnums: Argnums, values: list[Any]) -> Any:
     parts, taken = [], 0
     for i in wanted_by(argnums):
         count = sum(1 for _ in leaves(args[i]))
-        part = values[taken : taken + count]
-        parts.append(like(args[i], part) if is_tree(args[i]) else part[0])
+        parts.append(like(args[i], values[taken : taken + count]))
         taken += count
     return parts[0] if isinstance(argnums, int) else tuple(parts)
 

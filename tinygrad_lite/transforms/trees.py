@@ -1,4 +1,7 @@
-"""Arguments that hold several tensors: tuples, lists and dicts of them, to any depth."""
+"""Arguments that hold several tensors: tuples, lists and dicts of them, to any depth.
+
+None, such as the bias that a layer does without, has no leaves and stays where it is.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ def is_tree(a: Any) -> bool:
 def leaves(tree: Any) -> Iterator[Any]:
     """What is in `tree`, in order; `tree` itself if it is none."""
     if not is_tree(tree):
-        yield tree
+        if tree is not None:
+            yield tree
     else:
         for part in tree.values() if isinstance(tree, dict) else tree:
             yield from leaves(part)
@@ -30,7 +34,8 @@ def leaves(tree: Any) -> Iterator[Any]:
 def beside(tree: Any, other: Any) -> Iterator[Any]:
     """The leaves of `other` in the order of those of `tree`, whose form it has to have; a dict's by their keys."""
     if not is_tree(tree):
-        yield other
+        if tree is not None:
+            yield other
         return
     keys, theirs = _keys(tree), _keys(other)
     if set(keys) != set(theirs):
@@ -46,7 +51,7 @@ def _keys(tree: Any) -> list[Any]:
 def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:
     """A tree of the same form, with `f` applied to each leaf."""
     if not is_tree(tree):
-        return f(tree)
+        return None if tree is None else f(tree)
     if isinstance(tree, dict):
         return {key: map_leaves(f, part) for key, part in tree.items()}
     parts = [map_leaves(f, part) for part in tree]
