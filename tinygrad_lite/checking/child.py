@@ -292,7 +292,7 @@ def told(error: BaseException, path: str) -> str:
     frames = [
         frame for frame in every if (frame.filename == path if path else not frame.filename.startswith(LIBRARIES))
     ]
-    where = f", line {frames[-1].lineno}: {(frames[-1].line or '')[:70]}" if frames else ""
+    where = f", line {frames[-1].lineno}: {(frames[-1].line or '')[:70]}".removesuffix(": ") if frames else ""
     if isinstance(error, SyntaxError) and error.filename == path:
         where = f", line {error.lineno}: {(error.text or '').strip()}"
         error = SyntaxError(error.msg)

@@ -194,7 +194,8 @@ def remarks(rows: Sequence[Row]) -> list[str]:
 def html_table(rows: Sequence[Row], hide_expected: bool) -> str:
     """The rows as a table of a page."""
     heads = ["yours", "is", "status", "error", "value", *([] if hide_expected else ["expected"])]
-    lines = ["".join(f"<th style='text-align:left'>{head}</th>" for head in heads)]
+    style = "text-align:left;padding:.1em 1em .1em 0"
+    lines = ["".join(f"<th style='{style}'>{head}</th>" for head in heads)]
     for row in rows:
         status = (
             f"<b style='color:{COLOURS.get(row.status, '#57606a')}'>{escape(row.status)}</b> "
@@ -204,5 +205,5 @@ def html_table(rows: Sequence[Row], hide_expected: bool) -> str:
         numbers = [f"<code>{escape(text)}</code>" if text else "" for text in texts[: 1 if hide_expected else 2]]
         error = " at ".join(filter(None, (error_text(row), at)))
         cells = [f"<code>{escape(row.name)}</code>", escape(row.label), status, escape(error), *numbers]
-        lines.append("".join(f"<td style='text-align:left;white-space:nowrap'>{cell}</td>" for cell in cells))
+        lines.append("".join(f"<td style='{style};white-space:nowrap'>{cell}</td>" for cell in cells))
     return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
