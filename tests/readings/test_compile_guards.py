@@ -158,6 +158,16 @@ def test_training_and_evaluation_are_two_programs() -> None:
     alike(eagerly(*batch(1)), fast(*batch(1)))
 
 
+def test_modes_in_turn_are_traced_once_each() -> None:
+    net = normed()
+    fast = tl.compile(net)
+    with tl.no_grad():
+        for k in range(8):
+            net.train(k % 2 == 0)
+            fast(batch(k)[0])
+    assert len(fast.stats) <= 3  # a network that has never been switched has no attribute that says so
+
+
 def test_a_hook_that_comes_later_is_seen() -> None:
     nets, _, eagerly, fast = pair_of_trainings(mlp, OPTIMISERS[0])
     eagerly(*batch(0)), fast(*batch(0))

@@ -128,6 +128,32 @@ def deep_in_what_a_module_holds() -> Case:
     return net, (), lambda v: net[0].options.deep.update(list=[v])
 
 
+def in_what_a_module_lists() -> Case:
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            self.a = nn.Parameter(np.ones(2))
+
+        def forward(self, x: Any) -> Any:
+            total = x
+            for p in self.parameters():
+                total = total * p
+            return total
+
+    net = Sum()
+    return net, (), lambda v: setattr(net, "b", nn.Parameter(np.array([v, v])))
+
+
+def in_what_hides_the_class_of_a_module() -> Case:
+    class Net(nn.Module):
+        scale = 1.0
+
+        def forward(self, x: Any) -> Any:
+            return x * self.scale
+
+    net = Net()
+    return net, (), lambda v: setattr(net, "scale", v)
+
+
 def in_a_method() -> Case:
     class Helper:
         def go(self, x: Any) -> Any:
@@ -225,7 +251,8 @@ PLACES = [
     in_a_class, in_a_class_of_an_object, hidden_by_an_object, in_a_python_module, in_slots,
     in_an_object_that_is_an_argument, in_a_network_that_is_an_argument, in_a_function_that_is_an_argument,
     in_an_attribute_of_a_function, in_a_set, in_what_forward_reads, in_what_a_module_holds, deep_in_what_a_module_holds,
-    in_a_method, in_an_operation_of_ones_own, in_a_function_that_is_compiled_itself, in_a_decorated_function,
+    in_what_a_module_lists, in_what_hides_the_class_of_a_module, in_a_method, in_an_operation_of_ones_own,
+    in_a_function_that_is_compiled_itself, in_a_decorated_function,
     in_the_options_of_an_optimiser, in_a_gradient, in_a_gradient_that_numpy_has_added_up, in_the_shape_of_a_tensor,
     in_whether_a_parameter_is_trained,
     as_a_function_of_numpy, as_a_name_that_was_not_there, in_the_sign_of_a_zero,
@@ -250,8 +277,9 @@ def test_it_is_seen_to_change(place: Callable[[], Case]) -> None:
     alike(fast(x, *more), f(x, *more))
 
 
-def test_what_a_function_does_not_name_may_change() -> None:
-    class Trainer:
+@pytest.mark.parametrize("base", [object, nn.Module])
+def test_what_a_function_does_not_name_may_change(base: Any) -> None:
+    class Trainer(base):  # type: ignore[misc]
         def __init__(self) -> None:
             self.net, self.loss, self.scale = mlp(), nn.CrossEntropyLoss(), 1.0
             self.steps, self.losses, self.data = 0, list[float](), np.zeros(3)

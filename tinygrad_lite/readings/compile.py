@@ -25,7 +25,7 @@ from tinygrad_lite.readings.compiling.running import MISS, MISSED, Executable
 from tinygrad_lite.readings.compiling.symbols import TracingError
 from tinygrad_lite.readings.compiling.threads import Threads
 from tinygrad_lite.readings.compiling.tracing import Tracer, trace
-from tinygrad_lite.readings.compiling.watching import Reach, settings
+from tinygrad_lite.readings.compiling.watching import Reach
 from tinygrad_lite.tensor import Tensor, leaf
 from tinygrad_lite.transforms.tracing import name_of
 
@@ -127,14 +127,15 @@ class Compiled:
     def _find(self, arguments: Arguments) -> Any:
         key = (arguments.key, updates.structure(self.optimizer) if self.optimizer is not None else None)
         several = self._programs.pop(key, [])
-        for one in [e for e in several if e.changed() or not e.rebind()]:
-            several.remove(one)
         if several:
             self._programs[key] = several  # now the latest
-        for one in several:
+        for one in several[::-1]:
+            if one.changed() or not one.rebind():  # it may fit again, as that for training does after an evaluation
+                continue
             one.renew()
             result = self._try(one, arguments)
             if result is not MISSED and result is not MISS:
+                several.append(several.pop(several.index(one)))
                 return result
         for _ in range(2):  # what is watched may change by chance: a tensor that had a hook is freed
             one = self._compiled(arguments)
@@ -240,8 +241,7 @@ class Compiled:
         figures: dict[str, Any] = {"traced": count(program.calls)}
         figures |= passes.run(program, self.without)
         live = {id(v.constant): v.constant for v in program.constants() if v.live}
-        arrays = [*reach.arrays, *(v for _, _, v in settings(reach.modules) if isinstance(v, np.ndarray))]
-        copies = [(a, a.copy()) for a in {id(a): a for a in arrays}.values() if id(a) not in live]
+        copies = [(a, a.copy()) for a in reach.arrays if id(a) not in live]
         title = f"{name}{' and a step of ' + type(self.optimizer).__name__ if self.optimizer is not None else ''}"
         figures["seconds"] = perf_counter() - start
         return Executable(

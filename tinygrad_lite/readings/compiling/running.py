@@ -50,7 +50,7 @@ class Executable:
         self.trained = updates.trained(self.groups or [])
         self._shared = flats
         self.graph = optimizer is None and on_graph(form)
-        self.modules, self.unaltered = watching.settings(reach.modules), watching.containers(reach.held)
+        self.modules, self.unaltered = reach.modules, watching.containers(reach.held)
         self.has_containers = bool(reach.held)
         self.unread = [t for t in reach.tensors if t not in program.leaves]  # but f may ask for their shapes
         self.same_kinds = watching.kinds(self.unread)

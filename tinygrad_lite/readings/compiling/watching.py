@@ -30,6 +30,8 @@ NAMESPACES = ("types", "argparse", "collections")  # of Python's own: objects th
 WHATEVER = frozenset(  # by these a function reaches attributes that it does not name
     {"__dict__", "asdict", "astuple", "attrgetter", "dir", "fields", "getattr", "getmembers", "hasattr", "vars"}
 )
+OF_MODULES = frozenset(name for name in vars(Module) if not name.startswith("__")) - {"forward", "training"}
+ABSENT = object()
 CREATION = ("__init__", "__new__", "__init_subclass__", "__class_getitem__")
 
 
@@ -37,7 +39,7 @@ class Reach:
     """What is reached from some functions and objects; `follow` may be called again with more of them.
 
     watches  what is read by name, and may be bound to another thing
-    modules  the networks found
+    modules  the attributes of each network found that count, what they were, and whether all of them count
     tensors  the tensors found
     arrays   those that NumPy alone may have computed with
     held     lists, dicts, sets and the attributes of objects, which change without being bound anew
@@ -45,12 +47,12 @@ class Reach:
 
     def __init__(self) -> None:
         self.watches: list[Watch] = []
-        self.modules: list[Module] = []
+        self.modules: list[tuple[Module, dict[str, Any], bool]] = []
         self.tensors: list[Node] = []
         self.arrays: list[Any] = []
         self.held: list[Any] = []
         self._seen: dict[Any, Any] = {}  # by identity, and kept: another thing must not come to be at its address
-        self._names = {"forward"}  # that the functions mention
+        self._names = {"forward", "training"}  # that the functions mention
         self._methods: list[tuple[type, str, Any]] = []  # followed once they are mentioned
         self._partly: list[tuple[dict[str, Any], type | None]] = []  # of these attributes those that are mentioned
 
@@ -128,8 +130,9 @@ class Reach:
     def _object(self, g: Any, stack: list[Any]) -> None:
         stack.append(type(g))
         if isinstance(g, Module):
-            self.modules.append(g)  # that an attribute was set is known of a module
-            stack += vars(g).values()
+            # what is read of a layer of ours is not to be seen here; nor is it asked at each call, see CHANGES
+            ours = any(_stays(c.__module__) and c not in (Module, object) for c in type(g).__mro__)
+            self.modules.append((g, {}, ours))
             return
         if isinstance(g, functools.partial):
             stack += [g.func, g.args, g.keywords]
@@ -173,6 +176,13 @@ class Reach:
             for name in sorted(self._names):
                 if name in attributes or (owner is not None and not callable(getattr(owner, name, print))):
                     self._look(functools.partial(attributes.get, name), name, stack)
+        whole = bool(self._names & (WHATEVER | OF_MODULES))
+        for k, (m, was, ours) in enumerate(self.modules):
+            self.modules[k] = m, was, ours or whole
+            for name in vars(m) if ours or whole else sorted(self._names):
+                if name not in was and (name in vars(m) or not callable(getattr(type(m), name, print))):
+                    was[name] = vars(m).get(name, ABSENT)
+                    stack.append(vars(m).get(name))
         if "grad" in self._names:
             for t in self.tensors:
                 self._look(functools.partial(getattr, t, "grad", None), "grad", stack)
@@ -274,18 +284,12 @@ def _equal(a: Any, b: Any) -> bool:
     return isinstance(a, PLAIN) and type(a) is type(b) and repr(a) == repr(b)
 
 
-def settings(modules: list[Module]) -> list[tuple[Any, str, Any]]:
-    """All attributes of some modules and of those below them: what a program took for granted."""
-    seen: dict[int, Module] = {id(m): m for top in modules for m in top.modules()}
-    return [(m, name, value) for m in seen.values() for name, value in vars(m).items()]
-
-
-def settled(found: list[tuple[Any, str, Any]]) -> bool:
-    """Whether the modules still have these attributes, and no more."""
-    counts: dict[int, int] = {}
-    for m, name, value in found:
-        now = vars(m).get(name, found)
-        if now is not value and not _equal(now, value):
+def settled(modules: list[tuple[Module, dict[str, Any], bool]]) -> bool:
+    """Whether networks still have the attributes that count, and no others where all of them do."""
+    for m, was, whole in modules:
+        now = vars(m)
+        if whole and not now.keys() <= was.keys():
             return False
-        counts[id(m)] = counts.get(id(m), 0) + 1
-    return all(len(vars(m)) == counts[id(m)] for m in {id(m): m for m, _, _ in found}.values())
+        if not all((v := now.get(name, ABSENT)) is value or _equal(v, value) for name, value in was.items()):
+            return False
+    return True
