@@ -293,6 +293,21 @@ def test_an_answer_is_never_written_into_a_tensor(write: Any) -> None:
     np.testing.assert_array_equal(t.numpy(), MATRIX)
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4, 4)])
+def test_the_singular_vectors_of_a_symmetric_matrix_have_numpys_signs_and_order(shape: tuple[int, ...]) -> None:
+    a = np.random.default_rng(0).normal(size=shape)
+    a = a + np.swapaxes(a, -1, -2)  # with eigenvalues of both signs
+    for part, want in zip(np.linalg.svd(Tensor(a), hermitian=True), np.linalg.svd(a, hermitian=True), strict=True):
+        np.testing.assert_allclose(np.asarray(part), want, atol=1e-14)
+    for uv in (True, False):  # a matrix made symmetric has a gradient by each entry
+
+        def f(x: Any, uv: bool = uv) -> Any:
+            found = np.linalg.svd(x + np.swapaxes(x, -1, -2), compute_uv=uv, hermitian=True)  # type: ignore[call-overload]
+            return found if not uv else found.S[..., None, :] * found.U[..., :1, :] * found.Vh[..., :1]
+
+        assert tl.gradcheck(f, a / 2, order=2)
+
+
 def test_an_axis_out_of_bounds_is_numpys_error_too() -> None:
     with pytest.raises(np.exceptions.AxisError, match=r"sum: axis 2 .*Operands: \(2, 2\)"):
         np.sum(Tensor(MATRIX), axis=2)

@@ -58,6 +58,8 @@ def _eigvalsh(a: Any, UPLO: str = "L") -> Any:
 @answers(np.linalg.svd)
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     t = as_tensor(a)
+    if hermitian:
+        return _svd_of_symmetric(t, compute_uv)
     m, n = t.shape[-2:]
     if not compute_uv:
         return _svdvals(t)
@@ -69,6 +71,16 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
         filled = Tensor.record(concatenate, (u if m > n else v, rest), {"axis": -1})
         u, v = (filled, v) if m > n else (u, filled)
     return SVDResult(u, s, v.swapaxes(-1, -2))
+
+
+def _svd_of_symmetric(t: Tensor, compute_uv: bool) -> Any:
+    """A = V diag(w) V^T = V diag(|w|) (V diag(sign w))^T, in the order of |w|."""
+    if not compute_uv:
+        return np.flip(np.sort(np.abs(_eigvalsh(t)), -1), -1)
+    w, v = _eigh(t)
+    order = np.argsort(np.abs(w), -1)[..., ::-1]
+    w, v = np.take_along_axis(w, order, -1), np.take_along_axis(v, order[..., None, :], -1)
+    return SVDResult(v, np.abs(w), (v * np.sign(w)[..., None, :]).swapaxes(-1, -2))
 
 
 @answers(np.linalg.svdvals)
