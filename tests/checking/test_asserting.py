@@ -97,6 +97,17 @@ def test_other_assertions_are_left_alone(request: pytest.FixtureRequest) -> None
         assert str(failure(request, call).value) == str(before.value)
 
 
+def test_an_exception_that_cannot_be_printed_is_left_to_pytest(request: pytest.FixtureRequest) -> None:
+    class Mute(AssertionError):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def mute() -> None:
+        raise Mute
+
+    assert isinstance(failure(request, mute).value, Mute)
+
+
 @pytest.mark.thorough
 def test_it_works_as_installed_and_without_configuration(tmp_path: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

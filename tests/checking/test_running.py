@@ -82,6 +82,9 @@ def test_parameters_can_be_named() -> None:
     assert not report.notes
     report = tl.check({"dfirst": 0}, against=gated, at=GATED, parameters=["first", "h"])
     assert {row.label for row in report.rows} == {"dC/dfirst", "dC/dh"}
+    at_point = gated(**{k: tl.tensor(v, requires_grad=k == "first", name=k) for k, v in GATED.items()})
+    with pytest.raises(TypeError, match="parameters= names those of the numbers in at="):
+        tl.check({"dfirst": 0}, against=at_point, parameters=["first"])
     with pytest.raises(ValueError, match=r"parameters= names W; at= has first, b1"):
         tl.check(gated_by_hand, against=gated, at=GATED, parameters=["W", "first"])
 

@@ -34,7 +34,10 @@ def _in_full(error: AssertionError) -> str | None:
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next
-    said = str(error)
+    try:
+        said = str(error)
+    except Exception:  # an exception that cannot be printed is for pytest to report
+        return None
     for report in _not_right(at.tb_frame) if at is not None else ():
         text = str(report)
         head = text.replace("\n", "\\n")[:ENOUGH]

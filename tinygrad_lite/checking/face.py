@@ -90,6 +90,11 @@ class Check:
     def _report(
         self, work: Any, against: Any, at: Any, names: Any, of: Any, step: Any, lr: Any, adds: bool, learnt: Any
     ) -> Report:
+        if learnt is not None and (step is not None or not callable(against) or isinstance(against, (Tensor, Spec))):
+            raise TypeError(
+                "check: parameters= names those of the numbers in at= that are learnt, where against= is a function of "
+                "them; here the loss, or names=, says what they are"
+            )
         if isinstance(against, Spec) or against is None:
             if isinstance(work, type):
                 return solutions.mark_class(work, against or EXERCISE)
