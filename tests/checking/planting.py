@@ -15,6 +15,7 @@ from tinygrad_lite.checking.passes import Crash, run_backward
 from tinygrad_lite.checking.recognise import Words
 from tinygrad_lite.checking.report import Report
 from tinygrad_lite.checking.structure import Structure
+from tinygrad_lite.graph import Node
 
 # The steps whose errors a student would write down; what lies inside a loss or a composed activation is left out.
 STEPS = ("affine", "matmul", "add", "relu", "tanh", "conv2d", "multiply", "max_pool2d")
@@ -42,9 +43,10 @@ class Planted:
                     raise
                 passed = s.truth  # the student's code would not run at this one
             last = s.end.at.order if s.end is not None else s.loss.order
+            inner = inside_activations(s)
             wanted = [
                 q for q in s.quantities
-                if q.op is None or (intermediates and q.order <= last and q.op.name in STEPS)
+                if q.op is None or (intermediates and q.order <= last and q.op.name in STEPS and q not in inner)
             ]  # fmt: skip
             found.append({q: np.asarray(passed.computed.get(q, 0 * np.asarray(q.value))) for q in wanted})
         return found
@@ -83,6 +85,18 @@ class Planted:
             unit = 1.0 if self.dtype == np.float32 else float(np.finfo(np.float64).eps / np.finfo(np.float32).eps)
             found.append([unit * float(np.max(np.abs(a - b), initial=0)) for a, b in zip(*pairs, strict=True)])
         return found
+
+
+def inside_activations(s: Structure) -> set[Node]:
+    """What an activation is composed of, from its argument (without) to its value (without)."""
+    found: set[Node] = set()
+    for act in s.activations:
+        stack = [act.y]
+        while stack:
+            new = [x for x in stack.pop().inputs if x is not None and x not in found and x.order > act.x.order]
+            found.update(new)
+            stack += new
+    return found
 
 
 def differ(a: Any, b: Any, noise: float) -> bool:

@@ -201,18 +201,18 @@ def both_named(plant: Planted, pairs: int, intermediates: bool, seed: int) -> fl
 @pytest.mark.parametrize("network", USUAL)
 @pytest.mark.parametrize("intermediates", [False, True])
 def test_pairs_of_mistakes(network: str, intermediates: bool) -> None:
-    # Ten pairs tell that lines are found and names given; a share of 0.8 is what the thorough test holds a hundred to.
-    assert both_named(planted(network), PAIRS, intermediates, seed=1) >= 0.5
+    # Of ten one more may go unnamed by chance; the thorough test holds a hundred to 0.8.
+    assert both_named(planted(network), PAIRS, intermediates, seed=1) >= 0.7
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("network", [name for name in NETWORKS if name != "ties"])
 @pytest.mark.parametrize("intermediates", [False, True])
 def test_many_pairs_of_mistakes(network: str, intermediates: bool) -> None:
-    # In a recurrent network every pair spoils the same few gradients, and there are too many to try them all in time.
-    # Twenty pairs are a sample whose share moves by a tenth with the draw; of a hundred 0.8 is asked.
-    least = 0.5 if network == "recurrent" and not intermediates else 0.8 if network in USUAL else 0.65
-    assert both_named(planted(network), 10 * PAIRS if network in USUAL else 2 * PAIRS, intermediates, seed=2) >= least
+    # In a recurrent network all pairs spoil the same few gradients, in more ways than are tried: 0.7 of a hundred.
+    least = 0.6 if network == "recurrent" and not intermediates else 0.8
+    pairs = 5 * PAIRS if network in USUAL else 2 * PAIRS
+    assert both_named(planted(network), pairs, intermediates, seed=2) >= least
 
 
 @pytest.mark.parametrize("network", ["relu, squared loss, penalty", "tanh, softmax, cross-entropy", "residual"])
