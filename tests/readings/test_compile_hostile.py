@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tests.readings.test_compile import OPTIMISERS, alike, batch, bits, mlp, pair_of_trainings
+from tinygrad_lite import nn
 
 LAYOUTS: dict[str, Callable[[Any], Any]] = {
     "C": np.ascontiguousarray, "Fortran": np.asfortranarray, "reversed": lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
@@ -148,6 +149,28 @@ def test_dicts_of_other_classes_stay_what_they_are() -> None:
         for _ in range(2):
             one, two = fast(copy.copy(d)), f(copy.copy(d))
             assert all(bits(a) == bits(b) for a, b in zip(one, two, strict=True)), d
+
+
+def test_a_checkpoint_is_run_once_and_gives_the_same_gradients() -> None:
+    def loss_of(net: Any) -> Any:
+        first = tl.checkpoint(lambda x: net[1](net[0](x)))
+        return lambda x, y: nn.CrossEntropyLoss()(net[4](net[3](net[2](first(x)))), y)
+
+    nets = mlp(), mlp()
+    eager, compiled = (OPTIMISERS[4](net.parameters()) for net in nets)
+    fast = tl.compile(loss_of(nets[1]), optimizer=compiled)
+    for k in range(4):
+        c = loss_of(nets[0])(*batch(k))
+        eager.zero_grad()
+        c.backward()
+        eager.step()
+        assert bits(c) == bits(fast(*batch(k)))
+    for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        assert bits(a.data) == bits(b.data)
+    assert fast.source.count("tanh(") == 1  # nothing is run again
+    twice = tl.checkpoint(lambda x: np.tanh(x) ** 2 * x)  # read twice, its shares may be added up in another order
+    g, x = tl.grad(lambda x: np.sum(twice(x) * twice(x * 2))), np.linspace(-1, 1, 9)
+    np.testing.assert_allclose(tl.compile(g)(x), g(x), rtol=1e-14, atol=1e-15)
 
 
 # -- the function as a thing -----------------------------------------------------------------------------------
