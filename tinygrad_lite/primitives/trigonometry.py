@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from tinygrad_lite.primitive import pointwise
 from tinygrad_lite.primitives.limits import or_one
+
+
+def _per_square(part: Any, a: Any, b: Any) -> Any:
+    """part / (a^2 + b^2), and 0 at the origin: divided twice by the root, for the square may overflow or be lost."""
+    radius = or_one(np.hypot(a, b))
+    return part / radius / radius
+
 
 sin = pointwise(np.sin, r"\sin #1", lambda y, x: np.cos(x), numpy=np.sin)
 cos = pointwise(np.cos, r"\cos #1", lambda y, x: -np.sin(x), numpy=np.cos)
@@ -32,10 +40,10 @@ hypot = pointwise(  # a length: its derivative at the origin is 0
     numpy=np.hypot,
 )
 arctan2 = pointwise(  # the angle of (b, a), which the origin does not have: derivative 0 there
-    np.arctan2,  # by a: b / r^2 with r^2 = a^2 + b^2, divided twice, for the square would overflow or be lost
+    np.arctan2,
     r"\operatorname{atan2}(#1, #2)",
-    lambda y, a, b: b / or_one(np.hypot(a, b)) / or_one(np.hypot(a, b)),
-    lambda y, a, b: -a / or_one(np.hypot(a, b)) / or_one(np.hypot(a, b)),
+    lambda y, a, b: _per_square(b, a, b),
+    lambda y, a, b: _per_square(-a, a, b),
     numpy=np.arctan2,
 )
 deg2rad = pointwise(np.deg2rad, r"\tfrac{\pi}{180} #1", lambda y, x: math.pi / 180, numpy=np.deg2rad)
