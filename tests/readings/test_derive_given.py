@@ -90,5 +90,5 @@ def test_data_that_nobody_has_named_is_x_and_what_it_is_compared_with_y() -> Non
         "x   (4,5)\n     y   (2,5)\n": np.mean((target.T - np.tanh(w.T @ columns)) ** 2),
         "c   (4,1)\n": np.sum(columns[:, :1] * w),
     }
-    for given, loss in losses.items():
-        assert f"GIVEN\n     {given}" in str(tl.derive(loss, numbers=False))
+    for text, loss in losses.items():
+        assert f"GIVEN\n     {text}" in str(tl.derive(loss, numbers=False))
