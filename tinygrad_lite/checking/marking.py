@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -10,7 +11,7 @@ import numpy as np
 
 from tinygrad_lite.checking import naming, pairs
 from tinygrad_lite.checking.choosing import carried, in_convention, score, whole, without_strays
-from tinygrad_lite.checking.claims import Claim, aligned, roundings
+from tinygrad_lite.checking.claims import Claim, aligned, magnitude, roundings
 from tinygrad_lite.checking.intake import is_whole
 from tinygrad_lite.checking.kinks import choices
 from tinygrad_lite.checking.mistakes import CATALOGUE
@@ -233,12 +234,19 @@ class _Marking:
     def _exchanged(self, wrong: list[int]) -> Iterator[tuple[int, int]]:
         """Pairs of parameters whose gradients were handed in under each other's names."""
         leaves, found = [i for i in wrong if self.quantities[i].op is None], set[int]()
-        for i, j in combinations(leaves, 2):
-            nodes = [(claim, self._node(claim, i), self._node(claim, j)) for claim in self.claims]
-            if found.isdisjoint((i, j)) and all(
+        first = self.claims[0]
+        nodes = {i: q for i in leaves if (q := self._node(first, i)) in first.given and q in first.own.computed}
+        handed = {i: (first.given[q].shape, magnitude(first.given[q])) for i, q in nodes.items()}
+        right = {i: (np.shape(first.follows(q)), magnitude(first.follows(q))) for i, q in nodes.items()}
+
+        def alike(i: int, j: int) -> bool:  # at a glance, for there may be many parameters
+            return handed[i][0] == right[j][0] and math.isclose(handed[i][1], right[j][1], rel_tol=0.01)
+
+        for i, j in combinations(nodes, 2):
+            if found.isdisjoint((i, j)) and alike(i, j) and alike(j, i) and all(
                 p in claim.given and q in claim.given
                 and claim.agrees(p, claim.follows(q)) and claim.agrees(q, claim.follows(p))
-                for claim, p, q in nodes
+                for claim in self.claims for p, q in [(self._node(claim, i), self._node(claim, j))]
             ):  # fmt: skip
                 found |= {i, j}
                 yield i, j
