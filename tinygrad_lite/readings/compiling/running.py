@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.context import RECORDING
+from tinygrad_lite.graph import same_bits
 from tinygrad_lite.nn.module import CHANGES
 from tinygrad_lite.optim.optimizer import Optimizer
 from tinygrad_lite.readings.compiling import ending, heading, updates, watching
@@ -241,4 +242,4 @@ class Executable:
 
     def same_numbers(self) -> bool:
         """Whether the arrays that NumPy alone had computed with during the trace hold what they held."""
-        return all(np.array_equal(now, then, equal_nan=True) for now, then in self.copies)
+        return all(same_bits(now, then) for now, then in self.copies)
