@@ -217,6 +217,11 @@ def in_an_array_that_numpy_has_computed_with_too() -> Case:
     return lambda x: x * array + tl.tensor(array) * np.exp(array), (), lambda v: array.__setitem__(0, v)
 
 
+def in_a_branch_on_an_array() -> Case:
+    array = np.ones(2)
+    return lambda x: x * array if np.sum(array) < 4 else x - array, (), lambda v: array.__setitem__(0, v)
+
+
 def in_the_sign_of_a_zero_of_an_array() -> Case:
     array = np.zeros(2)
     return lambda x: x * np.copysign(1.0, array), (), lambda _: array.__setitem__(0, -0.0)
@@ -261,7 +266,8 @@ PLACES = [
     in_a_class, in_a_class_of_an_object, hidden_by_an_object, in_a_python_module, in_slots,
     in_an_object_that_is_an_argument, in_a_network_that_is_an_argument, in_a_function_that_is_an_argument,
     in_an_attribute_of_a_function, in_a_set, in_what_forward_reads, in_what_a_module_holds, deep_in_what_a_module_holds,
-    in_an_array_that_numpy_has_computed_with_too, in_the_sign_of_a_zero_of_an_array,
+    in_an_array_that_numpy_has_computed_with_too, in_a_branch_on_an_array,
+    in_the_sign_of_a_zero_of_an_array,
     in_what_a_module_lists, in_what_hides_the_class_of_a_module, in_a_method, in_an_operation_of_ones_own,
     in_a_function_that_is_compiled_itself, in_a_decorated_function,
     in_the_options_of_an_optimiser, in_a_gradient, in_a_gradient_that_numpy_has_added_up, in_the_shape_of_a_tensor,

@@ -241,9 +241,8 @@ class Compiled:
         figures: dict[str, Any] = {"traced": count(program.calls)}
         figures |= passes.run(program, self.without)
         live = {id(v.constant): v.constant for v in program.constants() if v.live}
-        # an array that is read anew needs no look at its numbers, unless NumPy may have computed others from them
-        alone = all(id(a) in live for a in tracer.computed)
-        copies = [(a, a.copy()) for a in reach.arrays if not alone or id(a) not in live]
+        # those that are read anew too: NumPy may have computed others from them, or f have branched on one
+        copies = [(a, a.copy()) for a in reach.arrays]
         title = f"{name}{' and a step of ' + type(self.optimizer).__name__ if self.optimizer is not None else ''}"
         figures["seconds"] = perf_counter() - start
         return Executable(

@@ -48,7 +48,6 @@ class Tracer:
         self.generators: dict[int, tuple[Any, Any]] = {}
         self.start = next_order()
         self.done = False
-        self.computed: list[Any] = []  # arrays that operations were given, and tensors that were made of numbers here
         self.refused: TracingError | None = None  # it is raised even if the function that is compiled went on
         self._rows: list[str] = []
         self._numbers = 0
@@ -73,7 +72,6 @@ class Tracer:
         if isinstance(node.value, Symbol):
             return node.value.alive(self)
         if node.order > self.start:  # made in here, from numbers alone
-            self.computed.append(node.known())
             return node.known()
         if node not in self.leaves:
             array = node.known()
@@ -101,8 +99,6 @@ class Tracer:
     def row(self, op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An operation: as the NumPy calls that it consists of or, where it looks at numbers itself, as one call."""
         mark, refused = len(self.calls), self.refused
-        if not self._rows:
-            self.computed += [a for a in args if isinstance(a, (np.ndarray, np.generic))]
         self._rows.append(op.name)
         try:
             found = op.run(*args, **kwargs)
