@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 import types
 from collections import OrderedDict
@@ -19,7 +18,7 @@ from tinygrad_lite.optim.optimizer import Optimizer
 from tinygrad_lite.readings.compiling import passes, updates
 from tinygrad_lite.readings.compiling.agreement import same
 from tinygrad_lite.readings.compiling.calls import Program, count
-from tinygrad_lite.readings.compiling.guards import Arguments
+from tinygrad_lite.readings.compiling.guards import Arguments, names_of
 from tinygrad_lite.readings.compiling.recorded import on_graph, pulled
 from tinygrad_lite.readings.compiling.running import MISS, MISSED, Executable
 from tinygrad_lite.readings.compiling.symbols import TracingError
@@ -56,7 +55,7 @@ class Compiled:
         self._pull: tuple[Compiled, list[Any]] | None = None
         self._lock = threading.RLock()  # one call at a time; the same thread gets in twice, and is told off
         self._busy = False
-        self._names = _parameters(f)
+        self._names = names_of(f)
         self._last: Executable | None = None
         self._run: Callable[..., Any] = _never
         self._arity = -1
@@ -237,7 +236,7 @@ class Compiled:
                 "at each call.)"
             )
         if self.optimizer is not None:
-            _wanted(name, self.optimizer, program)
+            updates.keep_wanted(name, self.optimizer, program)
         figures: dict[str, Any] = {"traced": count(program.calls)}
         figures |= passes.run(program, self.without)
         live = {id(v.constant): v.constant for v in program.constants() if v.live}
@@ -295,22 +294,3 @@ def compile(
 
 def _never(*_: Any) -> Any:
     return MISS
-
-
-def _parameters(f: Callable[..., Any]) -> list[str]:
-    try:
-        target = f.forward if hasattr(f, "forward") else f
-        return [p.name for p in inspect.signature(target).parameters.values()]
-    except (TypeError, ValueError):
-        return []
-
-
-def _wanted(name: str, optimizer: Optimizer, program: Program) -> None:
-    """Keep the gradients that the optimiser wants; one that is missing is an error, as it is for its own `step`."""
-    for i, p in enumerate(optimizer.params):
-        if p.requires_grad and p not in program.gradients:
-            raise ValueError(
-                f"compile({name}): the loss does not depend on parameter {p.name or i} {p.shape}, so it has no "
-                f"gradient; leave it out of the {type(optimizer).__name__}, or freeze it"
-            )
-    program.gradients = {p: program.gradients[p] for p in optimizer.params if p in program.gradients}

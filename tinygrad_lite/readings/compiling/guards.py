@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -124,3 +125,12 @@ def _flat(a: Any) -> list[Any]:
 
 def _form(a: Any) -> Any:
     return [type(a), *(_form(part) for part in a)] if isinstance(a, (tuple, list)) else 0
+
+
+def names_of(f: Callable[..., Any]) -> list[str]:
+    """What a function or a module calls its arguments."""
+    try:
+        target = f.forward if hasattr(f, "forward") else f
+        return [p.name for p in inspect.signature(target).parameters.values()]
+    except (TypeError, ValueError):
+        return []

@@ -16,6 +16,7 @@ from tinygrad_lite.optim.adam import Adam, AdamW
 from tinygrad_lite.optim.optimizer import Group, Optimizer
 from tinygrad_lite.optim.sgd import SGD
 from tinygrad_lite.readings.compiling.buffers import aligned
+from tinygrad_lite.readings.compiling.calls import Program
 from tinygrad_lite.readings.compiling.names import Namespace
 from tinygrad_lite.tensor import Tensor
 
@@ -67,6 +68,17 @@ def age(optimizer: Optimizer, p: Tensor) -> int:
 def _relative(ages: list[int]) -> tuple[int, ...]:
     """The differences between ages; () where there is none, and they stay so with each step."""
     return tuple(a - min(ages) for a in ages) if len(set(ages)) > 1 else ()
+
+
+def keep_wanted(name: str, optimizer: Optimizer, program: Program) -> None:
+    """Keep the gradients that the optimiser wants; one that is missing is an error, as it is for its own `step`."""
+    for i, p in enumerate(optimizer.params):
+        if p.requires_grad and p not in program.gradients:
+            raise ValueError(
+                f"compile({name}): the loss does not depend on parameter {p.name or i} {p.shape}, so it has no "
+                f"gradient; leave it out of the {type(optimizer).__name__}, or freeze it"
+            )
+    program.gradients = {p: program.gradients[p] for p in optimizer.params if p in program.gradients}
 
 
 class Flat:
