@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_lite.hooks import HOOKS, Handle
 from tinygrad_lite.nn.module import CHANGES
-from tinygrad_lite.readings.compiling import updates, watching
+from tinygrad_lite.readings.compiling import watching
 from tinygrad_lite.readings.compiling.calls import count, order_of
 from tinygrad_lite.tensor import Tensor
 
@@ -84,7 +84,11 @@ def watched(e: Executable, head: list[str]) -> None:
         conditions += [f"not {bind('move', move)}.fits()" for move in e.moves if move.state_names]
         groups = bind("groups", e.optimizer.param_groups)
         conditions.append(f"{bind('optimizer', e.optimizer)}.param_groups is not {groups}")
-        conditions.append(f"{bind('trained', updates.trained)}({groups}) != {bind('trained_was', e.trained)}")
+        conditions.append(f"len({groups}) != {len(e.trained)}")
+        for k, params in enumerate(e.trained):  # they come and go while the lists stay the same objects
+            was = e.printer.space.name("trained")
+            e.printer.space.bound[was] = params
+            conditions.append(f"[*map(id, {groups}[{k}]['params'])] != {was}")
     if e.unread:
         conditions.append(f"not {bind('same_kinds', e.same_kinds)}()")
     if e.has_containers:

@@ -55,7 +55,7 @@ def structure(optimizer: Optimizer) -> tuple[Any, ...]:
 
 
 def trained(groups: list[Group]) -> list[list[int]]:
-    """The parameters of each group, by identity: they come and go while the list of groups stays the same object."""
+    """The parameters of each group, by identity."""
     return [[*map(id, group["params"])] for group in groups]
 
 
