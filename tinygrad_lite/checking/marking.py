@@ -22,6 +22,7 @@ from tinygrad_lite.checking.telling import Fix, forward_rows, told
 from tinygrad_lite.graph import Node
 
 MOST_MISTAKES = 4
+MOST_UNNAMED = 4  # after as many quantities that no mistake explains, those below them are told as wrong, and no more
 UNKNOWN = ("scaled_from_here", "lr_folded", "one_parameter_scaled")  # a constant, but which?
 
 
@@ -199,7 +200,7 @@ class _Marking:
         remaining = wrong
         found: list[naming.Found] = []
         unnamed: list[int] = []  # what no known mistake explains
-        while remaining and len(found) < MOST_MISTAKES:
+        while remaining and len(found) < MOST_MISTAKES and len(unnamed) < MOST_UNNAMED:
             one = naming.name(candidates, remaining, planted)
             if one is None:
                 unnamed.append(remaining[0])

@@ -56,6 +56,7 @@ class Candidates:
         self.keys = list(dict.fromkeys(key for table in self.tables for key in table))
         self._passes: dict[tuple[int, tuple[Key, ...]], Pass | None] = {}
         self._off: dict[tuple[int, Key], frozenset[Node]] = {}
+        self._stopped: set[tuple[int, tuple[Key, ...]]] = set()
 
     def run(self, k: int, keys: tuple[Key, ...]) -> Pass | None:
         """The pass at point `k` with these mistakes in it; None where one does not fit there."""
@@ -87,16 +88,23 @@ class Candidates:
             return None
 
     def towards(self, k: int, keys: tuple[Key, ...], q: Node) -> Pass | None:
-        """As `run`; but Stopped, half-way, where it does not give what was handed in as `q`."""
-        if (k, keys) not in self._passes and not self.about(keys[-1])[0].free:
-            base = self.base(k, keys[:-1])
-            if base is not None and q in base.computed and q in self.claims[k].given:
-                off = [] if self._agrees(k, q, base.computed[q]) else [q]
-                found = self._run(k, keys, Goal(lambda node, g: node is not q or self._agrees(k, q, g), off))
-                if len(keys) == 1:
-                    self._passes[k, keys] = found
-                return found
-        return self.run(k, keys)
+        """As `run`; but Stopped, half-way, where it does not give what was handed in as `q`. Asked again: all of it."""
+        base = self.base(k, keys[:-1])
+        if (
+            (k, keys) in self._passes or (k, keys) in self._stopped
+            or base is None or q not in base.computed or q not in self.claims[k].given or self.about(keys[-1])[0].free
+        ):  # fmt: skip
+            return self.run(k, keys)
+        pending = [] if self._agrees(k, q, base.computed[q]) else [q]
+        try:
+            found = self._run(k, keys, Goal(lambda node, g: node is not q or self._agrees(k, q, g), pending))
+        except Stopped:
+            if len(keys) == 1:
+                self._stopped.add((k, keys))
+            raise
+        if len(keys) == 1:
+            self._passes[k, keys] = found
+        return found
 
     def arrives(self, k: int, first: Key, second: Key) -> bool:
         """Whether two mistakes together give all that was handed in at point `k`, a right one as a wrong one."""
@@ -108,7 +116,7 @@ class Candidates:
 
     def _agrees(self, k: int, q: Node, g: Any) -> bool:
         claim = self.claims[k]
-        return q not in claim.given or q in claim.shared or claim.agrees(q, scaled(claim, q, g))
+        return q not in claim.given or q in claim.shared or _matches(claim, q, scaled(claim, q, g))
 
     def _where_off(self, k: int, key: Key) -> frozenset[Node]:
         if (k, key) not in self._off:
@@ -222,13 +230,21 @@ def scaled(claim: Claim, q: Node, value: Any) -> Any:
     return value * (claim.factor if q.op is not None else 1)
 
 
+def _matches(claim: Claim, q: Node, new: Any) -> bool:
+    """Whether numbers are those handed in, but for rounding; what is not finite is the same at the same places."""
+    yours, finite = claim.given[q], np.isfinite(new)
+    if np.all(finite):
+        return claim.agrees(q, new)
+    return (
+        np.shape(yours) == np.shape(new)
+        and np.array_equal(yours[~finite], np.asarray(new)[~finite], equal_nan=True)
+        and claim.agrees(q, np.where(finite, new, 0), np.where(finite, yours, 0))
+    )
+
+
 def _close(claim: Claim, q: Node, new: Any, old: Any) -> bool:
-    yours, new = claim.given[q], scaled(claim, q, new)
-    if np.shape(yours) != np.shape(new):
-        return False
-    if not np.all(np.isfinite(new)):
-        return bool(np.array_equal(np.isnan(yours), np.isnan(new)))
-    if not claim.agrees(q, new):
+    new = scaled(claim, q, new)
+    if not _matches(claim, q, new):
         return False
     # what it explains has to be larger than the tolerance, or it explains nothing
     return np.shape(new) != np.shape(old) or magnitude(np.subtract(new, scaled(claim, q, old))) > 0

@@ -11,16 +11,16 @@ from tinygrad_lite.checking.naming import Candidates, Found, Key, explains
 from tinygrad_lite.checking.passes import Pass
 from tinygrad_lite.graph import Node
 
-# Pairs that are tried, of networks small enough that Python's share of the time is what counts; fewer of larger ones,
-# so that a report comes in a second or two. A count and no clock: the same work gets the same report on any machine.
-TRIES = 6000
-SMALL = 25_000  # numbers in a backward pass
+# How many pairs are tried in the smallest networks, and of what sizes on one takes twice as long: of larger networks
+# fewer are, so that a report comes in a second or two. A count and no clock: the same work gets the same report.
+TRIES = 8000
+NUMBERS, LINES = 5_000, 50  # in a backward pass
 
 
 def pair(candidates: Candidates, wrong: list[int]) -> tuple[Found, Found] | None:
     """Two mistakes that together explain every wrong quantity, none of them alone."""
-    numbers = max(sum(np.size(g) for g in claim.own.computed.values()) for claim in candidates.claims)
-    left = TRIES / (1 + numbers / SMALL)
+    sizes = [[np.size(g) for g in claim.own.computed.values()] for claim in candidates.claims]
+    left = TRIES / max(1 + sum(found) / NUMBERS + len(found) / LINES for found in sizes)
     fixed = [key for key in candidates.keys if not candidates.about(key)[0].free]
     starts: list[Key] = []
     for key in fixed:  # one that explains the first wrong quantity by itself, before any other
