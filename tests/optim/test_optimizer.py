@@ -176,3 +176,26 @@ def test_a_norm_that_is_not_finite_can_be_refused() -> None:
     p.grad = np.full(p.shape, np.nan)
     with pytest.raises(ValueError, match="norm is nan"):
         optim.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "option"),
+    [
+        (lambda ps: optim.RMSprop(ps, lr=0.1), {"momentum": 0.9}),
+        (lambda ps: optim.RMSprop(ps, lr=0.1), {"centered": True}),
+        (lambda ps: optim.Adam(ps, lr=0.1), {"amsgrad": True}),
+        (lambda ps: optim.SGD(ps, lr=0.1), {"momentum": 0.9}),
+    ],
+)
+def test_an_option_that_is_switched_on_later_begins_with_nothing_kept(
+    make: Callable[..., optim.Optimizer], option: dict[str, Any]
+) -> None:
+    w = tl.tensor([1.0, -2.0], requires_grad=True)
+    opt = make([w])
+    for step in range(4):
+        opt.param_groups[0].update(option if step >= 2 else {})
+        opt.zero_grad()
+        (w * w).sum().backward()
+        before = w.numpy()
+        opt.step()
+        assert np.all(np.abs(w.numpy()) < np.abs(before))

@@ -55,10 +55,6 @@ class RMSprop(Optimizer):
         kept = self.state.get(p)
         if kept is None:
             kept = self.state[p] = {"step": 0, "square_avg": np.zeros_like(g)}
-            if group["momentum"]:
-                kept["momentum_buffer"] = np.zeros_like(g)
-            if group["centered"]:
-                kept["grad_avg"] = np.zeros_like(g)
         kept["step"] += 1
         if group["maximize"]:
             g = -g
@@ -68,13 +64,13 @@ class RMSprop(Optimizer):
         s *= alpha
         s += (1 - alpha) * g * g
         if group["centered"]:
-            a = kept["grad_avg"]
+            a = kept.setdefault("grad_avg", np.zeros_like(g))
             a *= alpha
             a += (1 - alpha) * g
             s = s - a * a
         g = g / (np.sqrt(s) + group["eps"])
         if group["momentum"]:
-            v = kept["momentum_buffer"]
+            v = kept.setdefault("momentum_buffer", np.zeros_like(g))
             v *= group["momentum"]
             v += g
             g = v
