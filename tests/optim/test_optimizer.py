@@ -181,8 +181,8 @@ def test_a_norm_that_is_not_finite_can_be_refused() -> None:
 @pytest.mark.parametrize(
     ("make", "option"),
     [
-        (lambda ps: optim.RMSprop(ps, lr=0.1), {"momentum": 0.9}),
-        (lambda ps: optim.RMSprop(ps, lr=0.1), {"centered": True}),
+        (lambda ps: optim.RMSprop(ps, lr=0.01), {"momentum": 0.9}),
+        (lambda ps: optim.RMSprop(ps, lr=0.01), {"centered": True}),
         (lambda ps: optim.Adam(ps, lr=0.1), {"amsgrad": True}),
         (lambda ps: optim.SGD(ps, lr=0.1), {"momentum": 0.9}),
     ],
