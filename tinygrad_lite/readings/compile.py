@@ -264,9 +264,10 @@ def compile(
     The first call for each form of the arguments (shapes, dtypes, structure; numbers and text by value) traces `f` with
     Tensors in place of arrays; later calls run the trace. With `optimizer`, `f` returns the loss, or a tuple that
     begins with it; each call moves the parameters as backward() and step() would, and leaves `.grad` alone; where
-    something comes between the two, such as clipping, compile the gradient, and step by hand. What f reads besides is watched, branches on a tensor are checked at each call; what it does besides, such as printing,
-    happens in the trace alone. Numbers are eager's to the last bit; with exact=False, and around a `tl.checkpoint`
-    (run once here), sums may be added up in another order.
+    something comes between the two, such as clipping, compile the gradient, and step by hand. What f reads besides is
+    watched, branches on a tensor are checked at each call; what it does besides, such as printing, happens in the
+    trace alone. Numbers are eager's to the last bit; with exact=False, and around a `tl.checkpoint` (run once here),
+    sums may be added up in another order.
     `threads` share chains of elementwise operations on large arrays; `without`: passes to leave out (see `stats`).
 
     Raises: TracingError where a number leaves the graph (`float(t)`, `t.item()`, `np.asarray(t)`).
