@@ -329,3 +329,26 @@ def test_a_loss_whose_terms_cancel_is_rounded_as_they_are() -> None:
     scale = tl.tensor(rng.normal(size=3), requires_grad=True, name="scale")
     assert derive(np.sum((z - np.mean(z, 0)) / np.std(z, 0) * scale)).ok
     assert derive(np.mean((z - np.mean(z, 0)) * scale) - np.mean(z) + np.mean(z.T)).ok
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(tl.relu(x) ** 2),
+        lambda x: np.sum(np.abs(x) * np.maximum(x, 0)) + 1e6,
+        lambda x: np.sum(np.where(x > 0, x * x, x**3)),
+        lambda x: np.sum(np.abs(x) ** 1.5),  # whose power ends at 0: nothing runs on the other side
+    ],
+)
+def test_a_right_line_holds_at_a_kink_of_the_slope(f: Any) -> None:
+    x = tl.tensor([0.0, -0.7, 1.2], requires_grad=True, name="x")
+    assert not derive(f(x)).verify().failures
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6, 1e9])
+def test_a_right_line_holds_among_large_numbers(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    W = tl.tensor(rng.normal(size=(2, 3)), requires_grad=True, name="W")
+    x, y = scale * rng.normal(size=(4, 3)), scale * (3 + rng.normal(size=(4, 2)))
+    for f in (lambda a: np.mean((a - y) ** 2), lambda a: np.mean(np.abs(a - y)), lambda a: np.sum(tl.relu(a) + scale)):
+        assert not derive(f(x @ W.T)).verify().failures

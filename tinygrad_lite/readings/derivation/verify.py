@@ -113,6 +113,8 @@ class Verifier:
             low, high, kink = self._pushed(user, args, i, u)
         except (ValueError, TypeError, IndexError, ArithmeticError):
             return None
+        if np.isnan(low + high).any() and np.isfinite(back).all():
+            return None  # the domain ends here, and on its other side nothing runs
         terms = max(np.sum(np.abs(g * high)), np.sum(np.abs(g * low)), np.sum(np.abs(back * u)))
         got, least, most = back * u, np.minimum(g * low, g * high), np.maximum(g * low, g * high)
         if op.kind != "pointwise" or got.shape != least.shape:  # entries that have nothing to do with one another
@@ -158,12 +160,15 @@ class Verifier:
         along, h = centred(1e-3 * size), 1e-8 * size
         right, left = (run(h) - base) / h, (base - run(-h)) / h
         scale = np.abs(right) + np.abs(left) + np.abs(along)
+        large = [a if op.kind == "pointwise" else np.max(a, initial=0.0) for a in (np.abs(base), np.abs(x))]
+        noise = 32 * np.finfo(float).eps * (large[0] + large[1] * np.abs(along))  # over a step: what rounding may bring
         # An entry whose step crosses a kink gets a smaller one, which rounds more: it has to differ by more, too.
         for step, much in ((1e-4, 1e-8), (1e-5, 1e-8), (1e-6, 1e-5), (1e-7, 1e-4)):
             nearer = centred(step * size)
-            along = np.where(np.abs(along - nearer) > much * scale + 1e-12, nearer, along)
-        along = np.where(np.abs(along - (right + left) / 2) > 1e-3 * scale + 1e-7, (right + left) / 2, along)
-        apart = np.abs(right - left) > 1e-3 * scale + 1e-7
+            along = np.where(np.abs(along - nearer) > much * scale + 1e-12 + noise / (step * size), nearer, along)
+        blunt = 1e-3 * scale + 1e-7 + noise / h
+        along = np.where(np.abs(along - (right + left) / 2) > blunt, (right + left) / 2, along)
+        apart = np.abs(right - left) > blunt
         least, most = np.minimum(left, right), np.maximum(left, right)
         return np.where(apart, least, along), np.where(apart, most, along), bool(apart.any())
 
@@ -233,6 +238,11 @@ class Verifier:
             if found[-1][0] <= limit and not settled:  # a step as small as the third judges nothing that two agree on
                 return found[-1][0], False
         best = min(error for error, _, _ in found[:2])
+        (_, wide, _), (_, near, allowed) = found[1:]
+        share = STEPS[2] / STEPS[1]
+        limiting = (near - share * wide) / (1 - share)  # where one side curves, differences are off in proportion to h
+        if not settled and abs(limiting - want) <= allowed + limit * abs(wide):
+            return abs(limiting - want) / max(abs(wide), abs(want), terms, rounding / limit, 1e-300), False
         right, left = (up - base) / h, (base - down) / h
         if abs(right - left) > 1e-4 * (abs(right) + abs(left)) + 4 * rounding:
             # one kink: the convention lies between; several at once: only the adjoint of each row can tell
