@@ -200,3 +200,17 @@ def test_a_normalisation_comes_to_its_short_form(what: str) -> None:
     used_again = derive(np.sum(np.sin(x) * y * z)) if norm else derive(np.sum(np.sin(x) * np.var(z, 0)))
     assert used_again.ok
     assert "dL/dv5) ⊙ v5))/" not in str(used_again["dL/dz"])
+
+
+def test_a_condition_among_numbers_is_iversons_bracket_wherever_it_stands() -> None:
+    x = tl.tensor([0.5, -0.7], requires_grad=True, name="x")
+    for loss, line in ((np.sum(tl.relu(x)), "dL/dx = 1[x > 0] "), (np.sum(tl.relu(x)) + np.sum(x * x), "+ 1[x > 0] ")):
+        assert line in str(derive(loss)["dL/dx"])
+        reads_back(derive(loss))
+
+
+def test_what_begins_with_a_minus_has_brackets_behind_a_sum() -> None:
+    z = tl.tensor([[0.5, 1.0, 2.0], [1.0, 0.0, 1.0]], requires_grad=True, name="z")
+    d = derive(-np.sum(np.eye(3)[[0, 2]] * tl.log_softmax(z, axis=1)) / 4)
+    assert "∑_j (-1/4 c)" in str(d["dL/dz"])
+    assert "∑_m (-1/4 c_jm)" in str(d["dL/dz"])

@@ -135,6 +135,11 @@ def fenced(formula: Formula, needed: int) -> Layout:
                  "]" if formula.strength == RELATION else ")")  # fmt: skip
 
 
+def summand(formula: Formula) -> Layout:
+    """What stands behind a sign of summation: in brackets where it is a sum, or begins with a minus."""
+    return fenced(formula, PRODUCT if _without_minus(formula.layout) is None else ATOM)
+
+
 def listed(formulas: Iterable[Formula]) -> Formula:
     """Formulas with commas between."""
     parts: list[Layout] = []

@@ -23,11 +23,11 @@ from tinygrad_lite.readings.typeset import (
     Row,
     Script,
     added,
-    fenced,
     name,
     numbered,
     operator,
     row,
+    summand,
     template,
 )
 
@@ -106,7 +106,7 @@ class Components:
                 return inside
             mark: Layout = operator("∑") if word == "∑" else Leaf("word", word)
             sign = Script(mark, sub=_joined([c for c, n in zip(chosen, sizes, strict=True) if n > 1]))
-            return Formula(Row((sign, Leaf("space", " "), fenced(inside, PRODUCT))), PRODUCT)
+            return Formula(Row((sign, Leaf("space", " "), summand(inside))), PRODUCT)
         terms: list[Formula] = []
         for k in np.ndindex(*sizes):
             term = body(list(k))

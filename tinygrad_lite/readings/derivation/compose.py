@@ -21,10 +21,22 @@ from tinygrad_lite.readings.derivation.naming import Preset, derivative
 from tinygrad_lite.readings.derivation.page import Entry, Inline, Section
 from tinygrad_lite.readings.derivation.shapes import shapes
 from tinygrad_lite.readings.derivation.stages import deltas, weighted_inputs
-from tinygrad_lite.readings.derivation.writing import Look, entry_text, numbers, write
+from tinygrad_lite.readings.derivation.writing import Look, entry_text, numbers, written
 from tinygrad_lite.readings.labels import Names
 from tinygrad_lite.readings.numerals import numeral, oddities
-from tinygrad_lite.readings.typeset import Fence, Fraction, Layout, Leaf, Script, added, numbered, operator, row
+from tinygrad_lite.readings.typeset import (
+    SUM,
+    Fence,
+    Fraction,
+    Layout,
+    Leaf,
+    Script,
+    added,
+    fenced,
+    numbered,
+    operator,
+    row,
+)
 
 
 @dataclass
@@ -89,7 +101,7 @@ class Composer:
         index = (
             row(*(leaf for leaf, n in zip(letters, shape, strict=True) if n > 1)) if np.size(step.value) > 1 else None
         )
-        return self.symbol(step, index), form.layout
+        return self.symbol(step, index), fenced(form, SUM)
 
     def cotangent(self, node: Node, index: Layout | None = None) -> Layout:
         """The derivative by a value, or by one entry of it."""
@@ -110,12 +122,12 @@ class Composer:
             step = replace(step, expression=numerator(step.expression), value=turned(step.value),
                            contributions=contributions)  # fmt: skip
         e = step.expression
-        form = write(e, look).layout
+        form = written(e, look).layout
         entry = Entry(self.symbol(step), [form], step.number, key=step.key)
         pieces = _side_by_side(step)
         if step.contributions and not pieces:
             entry.right = [self._terms(step, entry)]
-            total = write(e, look).layout
+            total = written(e, look).layout
             if sorted(_text(total)) != sorted(_text(entry.right[0])):  # the same terms in another order say nothing
                 entry.right.append(total)
         if level >= 2:
@@ -154,7 +166,7 @@ class Composer:
         return list(said.values())
 
     def _terms(self, step: Step, entry: Entry) -> Layout:
-        shown = [write(c.expression, self.look) for c in step.contributions]
+        shown = [written(c.expression, self.look) for c in step.contributions]
         n = len(step.contributions)
         entry.rule = [words.sentence("fork", x=self.names[step.node], n=n)]
         for c, formula in zip(step.contributions, shown, strict=True):
@@ -164,7 +176,7 @@ class Composer:
     def _component(self, step: Step) -> list[Layout]:
         e = step.expression
         form = None if isinstance(e, (Quantity, Constant)) else self.in_letters(step)
-        if form is None or form[1] == write(e, self.look).layout:
+        if form is None or form[1] == written(e, self.look).layout:
             return []
         left = form[0]
         found = [row(left, operator("="), form[1])]

@@ -14,7 +14,7 @@ from tinygrad_lite.readings.derivation.lines import Builder, Step
 from tinygrad_lite.readings.derivation.naming import derivative
 from tinygrad_lite.readings.derivation.page import Entry, Inline, Section
 from tinygrad_lite.readings.derivation.words import phrase, sentence
-from tinygrad_lite.readings.derivation.writing import write
+from tinygrad_lite.readings.derivation.writing import written
 from tinygrad_lite.readings.dialects import text
 from tinygrad_lite.readings.labels import Names
 from tinygrad_lite.readings.typeset import Layout, Leaf, operator, row
@@ -102,7 +102,7 @@ def _sources(composer: Composer, step: Step) -> list[Inline]:
 
 
 def _stage(composer: Composer, step: Step) -> list[Inline]:
-    symbol, formula = composer.symbol(step), write(step.expression, composer.look).layout
+    symbol, formula = composer.symbol(step), written(step.expression, composer.look).layout
     equation: Layout = row(symbol, operator("="), formula)
     shape = "" if step.node is composer.builder.program.loss else f" {composer.look.size(step.shape)}"
     return [equation if len(text(equation)) <= FORMULA else symbol, shape]

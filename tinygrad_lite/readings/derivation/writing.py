@@ -16,6 +16,7 @@ from tinygrad_lite.readings.typeset import (
     ATOM,
     POWER,
     PRODUCT,
+    RELATION,
     SUM,
     Fence,
     Formula,
@@ -34,6 +35,7 @@ from tinygrad_lite.readings.typeset import (
     numbered,
     operator,
     row,
+    summand,
     template,
 )  # fmt: skip
 
@@ -130,6 +132,12 @@ def write(e: Expression, look: Look) -> Formula:
         return look.number(e.value) if np.ndim(e.value) == 0 else look.array(e.value)
     assert isinstance(e, Apply)
     return combined(e, [write(a, look) for a in e.args], look)
+
+
+def written(e: Expression, look: Look) -> Formula:
+    """The expression as a line has it, or a term of a sum: a condition is 1 where it holds."""
+    form = write(e, look)
+    return form if form.strength > RELATION else Formula(fenced(form, SUM), ATOM)
 
 
 def combined(e: Apply, operands: list[Formula], look: Look) -> Formula:
@@ -230,7 +238,7 @@ def _over_axes(e: Apply, operands: list[Formula]) -> Formula:
         return Formula(Row((Leaf("word", "ln"), Leaf("space", " "), mark, Leaf("space", " "), power)), PRODUCT)
     if e.op.name in ("max", "min", "mean", "var", "std"):
         return Formula(row(mark, Fence("(", operands[0].layout, ")")), ATOM)
-    return Formula(Row((mark, Leaf("space", " "), fenced(operands[0], PRODUCT))), PRODUCT)
+    return Formula(Row((mark, Leaf("space", " "), summand(operands[0]))), PRODUCT)
 
 
 def _with_settings(e: Apply, operands: list[Formula], look: Look) -> Formula:
