@@ -352,3 +352,13 @@ def test_a_right_line_holds_among_large_numbers(scale: float) -> None:
     x, y = scale * rng.normal(size=(4, 3)), scale * (3 + rng.normal(size=(4, 2)))
     for f in (lambda a: np.mean((a - y) ** 2), lambda a: np.mean(np.abs(a - y)), lambda a: np.sum(tl.relu(a) + scale)):
         assert not derive(f(x @ W.T)).verify().failures
+
+
+@pytest.mark.parametrize("name", modules())
+def test_the_paths_of_an_entry_lead_over_values_with_lines_and_add_up_to_its_gradient(name: str) -> None:
+    d = derive(modules()[name](), level=4)
+    assert d.paths is not None
+    assert d.paths.complete
+    assert {node for path in d.paths.paths for node, _ in path.places[1:]} <= d._builder.folding.lines
+    gradient = np.asarray(d.program.cotangents[d.paths.node].value)[d.paths.index]
+    np.testing.assert_allclose(d.paths.total, gradient, rtol=1e-12, atol=1e-15)

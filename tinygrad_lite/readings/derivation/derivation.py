@@ -59,9 +59,10 @@ class Derivation(Printed):
             self._names[n]: n for n in self._builder.folding.shown if n in self._names and n in self.program.cotangents
         }
         if entry is not None:
-            return paths_of(self.program, parse_entry(entry, names))
+            return paths_of(self.program, parse_entry(entry, names), self._builder.folding.lines)
         p = next((p for p in self.program.parameters if np.size(p.value)), self.loss)
-        return paths_of(self.program, (p, first_large(self.program.cotangents[p].value)))
+        at = p, first_large(self.program.cotangents[p].value)
+        return paths_of(self.program, at, self._builder.folding.lines)
 
     def _reasons(self) -> None:
         """The rule of each backward line, in words."""

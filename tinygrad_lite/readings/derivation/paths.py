@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import heapq
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,22 +68,41 @@ def parse_entry(entry: str, names: dict[str, Node]) -> Place:
     return node, tuple(int(i) % n for i, n in zip(index, shape, strict=True))
 
 
-def paths_of(program: Program, place: Place) -> Paths:
-    """All paths from an entry to the loss along which nothing is 0, depth first in the order of the program."""
+def paths_of(program: Program, place: Place, shown: Container[Node]) -> Paths:
+    """All paths from an entry to the loss along which nothing is 0, depth first in the order of the program.
+
+    They lead over the values that have a line, `shown`: what lies between two of them is in one factor.
+    """
     users: dict[Node, list[tuple[Node, int]]] = {}
+    position = {node: k for k, node in enumerate(program.forward)}
     for node in program.forward:
         for i, x in enumerate(node.inputs):
             if x is not None and node in program.cotangents:
                 users.setdefault(x, []).append((node, i))
     columns: dict[tuple[Node, int, tuple[int, ...]], list[tuple[tuple[int, ...], float]] | None] = {}
 
-    def onward(at: Place) -> Iterator[tuple[Place, float]]:
+    def steps(at: Place) -> Iterator[tuple[Place, float]]:
         for user, i in users.get(at[0], ()):
             key = (user, i, at[1])
             if key not in columns:
                 columns[key] = _column(user, i, at[1])
             for index, factor in columns[key] or ():
                 yield (user, index), factor
+
+    def onward(at: Place) -> Iterator[tuple[Place, float]]:
+        """The next places that have a line, and the derivative of each by this one."""
+        reached: dict[Place, float] = {}
+        inside: dict[Place, float] = {at: 1.0}
+        waiting = [(position[at[0]], at[1])]
+        while waiting:  # in the order of the program: what meets in a place is added up before it is left
+            k, index = heapq.heappop(waiting)
+            here = program.forward[k], index
+            for place, factor in steps(here):
+                found = reached if place[0] in shown else inside
+                if place not in found and found is inside:
+                    heapq.heappush(waiting, (position[place[0]], place[1]))
+                found[place] = found.get(place, 0.0) + inside[here] * factor
+        yield from ((place, factor) for place, factor in reached.items() if factor)
 
     found: list[Path] = []
     count, total, complete = 0, 0.0, True
