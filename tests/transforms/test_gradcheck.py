@@ -106,6 +106,56 @@ def test_no_digit_of_a_difference_that_agrees_by_chance_is_believed(seed: int) -
     assert tl.gradcheck(lambda x: np.linalg.eigvalsh(x + np.swapaxes(x, 1, 2)), a)
 
 
+# A function whose length is s, its derivative, and whether it is one of each entry by itself.
+OF_LENGTH: dict[str, tuple[Any, Any, bool]] = {
+    "x^2": (lambda x, s: x**2, lambda g, x, s: g * 2 * x, True),
+    "1/x": (lambda x, s: 1 / x, lambda g, x, s: -g / x / x, True),
+    "sin(x/s)": (lambda x, s: np.sin(x / s), lambda g, x, s: g * np.cos(x / s) / s, True),
+    "atan(x/s)": (lambda x, s: np.arctan2(x, s), lambda g, x, s: g / s / (1 + (x / s) ** 2), True),
+    "|x|": (lambda x, s: np.abs(x), lambda g, x, s: g * np.sign(x), True),
+    "norm": (lambda x, s: np.sqrt(np.sum((x / s) ** 2)), lambda g, x, s: g * x / s / s / np.linalg.norm(x / s), False),
+}
+
+
+@pytest.mark.parametrize("name", OF_LENGTH)
+@given(st.sampled_from([(np.float64, 100), (np.float32, 15)]), st.floats(-1, 1), st.integers(0, 2**32 - 1), st.data())
+def test_a_rule_is_judged_alike_at_every_scale(name: str, kind: Any, power: float, seed: int, data: Any) -> None:
+    f, vjp, of_entries = OF_LENGTH[name]
+    (dtype, most), rng = kind, np.random.default_rng(seed)
+    s = dtype(10.0 ** (power * most))
+    signs = rng.choice([-1.0, 1.0], 3)
+    if name in ("x^2", "1/x", "|x|") and data.draw(st.booleans(), label="entries of many scales"):
+        x = (signs * 10.0 ** rng.uniform(-most, most, 3)).astype(dtype)
+    else:
+        x = (signs * rng.uniform(0.2, 1.2, 3) * s).astype(dtype)
+    if name != "1/x" and data.draw(st.booleans(), label="a zero among them"):
+        x[1] = 0
+
+    def off(by: Any) -> Any:
+        return lambda g, x: (vjp(g, x, s) * by).astype(dtype)
+
+    assert tl.gradcheck(lambda x: f(x, s), x, vjp=off(1))
+    wrong = [np.float64(1.01)] + [1 + 0.01 * row for row in np.eye(3)[x != 0] if of_entries]
+    for by in wrong:
+        with pytest.raises(GradientError):
+            tl.gradcheck(lambda x: f(x, s), x, vjp=off(by))
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-6, 1e6])
+def test_a_right_rule_of_ours_is_accepted_at_small_and_large_inputs(scale: float) -> None:
+    x = np.array([0.5, -1.0, 2.0]) * scale
+    assert tl.gradcheck(np.linalg.norm, x)
+    assert tl.gradcheck(np.arctan2, x, x[::-1])
+    assert tl.gradcheck(lambda x: 1 / x, x)
+    assert tl.gradcheck(np.log, np.abs(x))
+    for kink in (0.0, 1.0):  # both are subgradients
+        assert tl.gradcheck(lambda x: np.maximum(x, scale), np.array([scale]), vjp=lambda g, x, k=kink: g * [k])
+    with pytest.raises(GradientError):
+        tl.gradcheck(lambda x: np.maximum(x, scale), np.array([scale]), vjp=lambda g, x: g * [1.01])
+    with pytest.raises(GradientError):  # not at the kink, however near
+        tl.gradcheck(lambda x: np.maximum(x, scale), np.array([scale * 1.5]), vjp=lambda g, x: g * [0.0])
+
+
 def test_nothing_to_differentiate_is_an_error() -> None:
     with pytest.raises(TypeError, match="of floats"):
         tl.gradcheck(np.sin, np.arange(3))

@@ -1,23 +1,17 @@
 """`gradcheck`: is a gradient what the values of the function say?
 
-The oracle is the sharpest that the function allows. Im f(x + ih) / h with h = 1e-200 takes no difference and loses no
-digit, but needs a function that is analytic and takes complex numbers. Otherwise central differences with steps of
-many sizes are extrapolated to step 0, which also says how far off the result may be.
-
-Sources: Squire & Trapp, Using complex variables to estimate derivatives of real functions, SIAM Review 40 (1998);
-C. Ridders, Accurate computation of F'(x) and F'(x)F''(x), Advances in Engineering Software 4 (1982).
+What the values say is in `slopes`; here a gradient is held against it, entry by entry, in units of rounding.
 """
 
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.slopes import Slope, slopes_of
 from tinygrad_lite.graph import Node, ancestors
 from tinygrad_lite.intake import Array
 from tinygrad_lite.tensor import Tensor
@@ -25,23 +19,11 @@ from tinygrad_lite.transforms.gradients import vjp as vjp_of
 from tinygrad_lite.transforms.tracing import name_of
 
 ULPS = 2000.0  # what is taken for rounding: 4e-13 of the largest derivative, in double precision
+HELD = 0.005  # what part of itself an entry may be off, however large others are that do not meet it
 
 
 class GradientError(AssertionError):
     """A gradient is not what the function's values say; the message says where."""
-
-
-@dataclass
-class Slope:
-    """A derivative as found from values: somewhere in [low, high], give or take `error`."""
-
-    low: float
-    high: float
-    error: float
-
-    def miss(self, got: float) -> float:
-        """How far `got` lies outside."""
-        return max(self.low - got, got - self.high, 0.0) if np.isfinite(got) else np.inf
 
 
 def gradcheck(
@@ -164,23 +146,9 @@ def _compare(name: str, f: Callable[..., Any], arrays: list[Array], i: int, g: A
     x = arrays[i]
     if got.shape != x.shape:
         raise GradientError(f"{name}: the gradient by input {i} has shape {got.shape}, the input {x.shape}")
-    wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
-
-    def moved(k: tuple[int, ...], step: Any) -> Any:
-        new = [a.copy() for a in wide]
-        if isinstance(step, complex):
-            new = [a.astype(complex) if a.dtype.kind == "f" else a for a in new]
-        new[i][k] += step
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return np.sum(g * _plain(f(*new)))
-
-    slopes = {k: _slope(lambda step, k=k: moved(k, step), abs(float(x[k]))) for k in np.ndindex(x.shape)}  # type: ignore[misc]
-    largest = max((abs(s) for slope in slopes.values() for s in (slope.low, slope.high) if np.isfinite(s)), default=0.0)
-    # A derivative far smaller than the values that it is made of (1 - y^2 where y = tanh x is 1) has their rounding.
-    values = 2 / ulps * float(np.max(np.abs(g * _plain(f(*wide))), initial=0))
-    unit = float(np.finfo(x.dtype).eps) * max(largest, values, float(np.finfo(x.dtype).tiny))
-    for k, slope in slopes.items():
+    slopes, meets = slopes_of(f, arrays, i, g)
+    units = _units(slopes, meets, float(np.finfo(x.dtype).eps), float(np.finfo(x.dtype).tiny), ulps)
+    for k, slope, unit in zip(np.ndindex(x.shape), slopes, units, strict=True):
         value = float(got[k])
         miss = slope.miss(value)
         if miss > ulps * unit + 10 * slope.error:
@@ -192,63 +160,20 @@ def _compare(name: str, f: Callable[..., Any], arrays: list[Array], i: int, g: A
             )
 
 
-def _slope(phi: Callable[[Any], Any], size: float) -> Slope:
-    """The derivative of phi at 0 for an argument that stands at `size`."""
-    central, error = _extrapolated(phi, 0.05 * max(size, 1.0))
-    sides = _kink(phi, max(size, 1.0))
-    if sides is not None:
-        return Slope(min(sides), max(sides), 1e-5 * (1 + abs(sides[0]) + abs(sides[1])))
-    try:
-        exact = float(np.imag(phi(1e-200j))) / 1e-200
-    except (TypeError, ValueError):  # takes no complex numbers
-        return Slope(central, central, error)
-    # A function such as abs takes them but is not analytic: then the two disagree, and the differences are right.
-    if np.isfinite(exact) and abs(exact - central) <= max(100 * error, 1e-7 * abs(central)):
-        return Slope(exact, exact, min(error, abs(exact - central)))  # a formula may lose digits of it too
-    return Slope(central, central, error)
+def _units(slopes: list[Slope], meets: Array, eps: float, tiny: float, ulps: float) -> list[float]:
+    """The unit of rounding of each slope: that of the largest which meets it in an output.
 
-
-def _extrapolated(phi: Callable[[Any], Any], h: float, levels: int = 20) -> tuple[float, float]:
-    """Ridders' method: central differences with h, h/2, h/4..., each pair combined to cancel the next power of h^2.
-
-    The last of the steps are smaller than those of `_kink`: a kink that they could meet was found there.
+    Inputs that meet are added up on the way, so a small derivative has the rounding of a large one; and one that is
+    far smaller than the values it is made of (1 - y^2 where y = tanh x is 1) has theirs. Where nothing large meets
+    it, terms of its own may still have cancelled; then as much is allowed as HELD says.
     """
-    rows: list[list[float]] = []
-    steps = [h / 2**level for level in range(levels)]
-    rounding = []  # of each step: a few units of the values...
-    for step in steps:
-        above, below = float(phi(step)), float(phi(-step))
-        rounding.append(8 * np.finfo(np.float64).eps * (abs(above) + abs(below)) / (2 * step))
-        row = [(above - below) / (2 * step)]
-        for power, before in enumerate(rows[-1] if rows else [], start=1):
-            row.append(row[-1] + (row[-1] - before) / (4.0**power - 1))
-        rows.append(row)
-    # ...and as much as the smallest steps show, where there is little else; it grows with 1 / h.
-    noise = max(abs(rows[k][1] - rows[k - 1][1]) * steps[k] for k in (levels - 2, levels - 1))
-    bests = []  # of each step the best estimate, after its error
-    for k in range(1, levels):
-        row, before_it = rows[k], rows[k - 1]
-        apart = (max(abs(row[p] - row[p - 1]), abs(row[p] - before_it[p - 1])) for p in range(1, len(row)))
-        error, p = min((e, p) for p, e in enumerate(apart, start=1))
-        bests.append((error + rounding[k] + noise / steps[k], row[p]))
-    error, best = min(bests)
-    # Two estimates may agree by chance. The neighbouring step has to agree too; and so does the smallest, which tells
-    # a staircase from what it looks like from afar, a slope.
-    k = bests.index((error, best))
-    error += min(abs(best - bests[i][1]) for i in (k - 1, k + 1) if 0 <= i < len(bests))
-    finest, doubt = rows[-1][0], rounding[-1] + noise / steps[-1] + abs(rows[-1][0] - rows[-2][0])
-    return (best, error) if abs(best - finest) <= 10 * doubt + error else (finest, doubt)
-
-
-def _kink(phi: Callable[[Any], Any], size: float) -> tuple[float, float] | None:
-    """The slopes to the left and to the right, if they stay apart as the step shrinks."""
-    here = float(phi(0.0))
-    gaps, sides = [], (0.0, 0.0)
-    for h in (1e-4 * size, 1e-6 * size):
-        sides = (here - float(phi(-h))) / h, (float(phi(h)) - here) / h
-        gaps.append(abs(sides[1] - sides[0]))
-    noise = 1e3 * np.finfo(np.float64).eps * abs(here) / (1e-6 * size)
-    return sides if gaps[1] > max(0.1 * gaps[0], noise, 1e-4 * max(map(abs, sides))) else None
+    if not slopes:
+        return []
+    sizes = np.array([max((abs(s) for s in (s.low, s.high) if np.isfinite(s)), default=0.0) for s in slopes])
+    in_output = np.max(np.where(meets, sizes[:, None], 0.0), axis=0)
+    met = np.max(np.where(meets, in_output, 0.0), axis=1, initial=0)
+    scale = np.minimum(sizes.max(), max(1.0, HELD / (ulps * eps)) * met)
+    return [eps * max(float(c), 2 / ulps * s.values, tiny) for c, s in zip(scale, slopes, strict=True)]
 
 
 def _blame(f: Callable[..., Any], arrays: list[Array], ulps: float, error: GradientError) -> None:
