@@ -151,17 +151,45 @@ def test_arguments_that_ask_for_a_place_or_a_type_are_refused_by_name(name: str,
         call(leaf([1.0, 2.0]))
 
 
-def test_positional_arguments_that_mean_something_else_in_numpy_are_never_taken_for_ours() -> None:
+def test_arguments_have_the_order_that_numpy_gives_them() -> None:
     """The third of np.max is a place to write to, and so is the fourth of np.var."""
+    array, place = np.array([[1.0, 2.0], [4.0, 8.0]]), np.zeros(2)
     calls: list[Call] = [
-        lambda x: np.max(x, 0, np.zeros(2)),
-        lambda x: np.mean(x, 0, None, None),
-        lambda x: np.var(x, 0, None, None),
+        lambda x: np.max(x, 0, None, True),
+        lambda x: np.mean(x, 0, None, None, True),
+        lambda x: np.var(x, 0, None, None, 1, True),
         lambda x: np.sum(x, 0, None, None, True),
+        lambda x: x.sum(0, None, None, True),
+        lambda x: x.sum(0, np.float32),
+        lambda x: x.mean(0, None, None, True),
+        lambda x: x.max(1, None, True),
+        lambda x: x.min(1, None, True),
+        lambda x: x.var(0, None, None, 1, True),
+        lambda x: x.std(0, None, None, 1, True),
+        lambda x: x.prod(0, None, None, True),
+        lambda x: x.clip(2, 5, None),
+        lambda x: x.compress([True, False], 0, None),
+        lambda x: x.any(0, None),
+        lambda x: x.argmax(0, None),
     ]
     for call in calls:
-        with pytest.raises(TypeError):
-            call(leaf([[1.0, 2.0]]))
+        wanted, got = call(array), call(Tensor(array))
+        assert (got.shape, got.dtype) == (wanted.shape, wanted.dtype)
+        np.testing.assert_array_equal(np.asarray(got), wanted)
+    writes: list[Call] = [
+        lambda x: np.max(x, 0, place),
+        lambda x: np.var(x, 0, None, place),
+        lambda x: x.sum(0, None, place),
+        lambda x: x.max(0, place),
+        lambda x: x.clip(0, 1, place),
+    ]
+    for call in writes:
+        with pytest.raises(TypeError, match="no out="):
+            call(leaf(array))
+    assert not place.any()
+    for call in (lambda x: x.sum(0, True), lambda x: np.mean(x, 0, True)):
+        with pytest.raises(TypeError, match="keepdims=True"):
+            call(leaf(array))
 
 
 def test_adding_to_an_array_in_place_is_refused() -> None:

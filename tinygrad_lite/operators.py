@@ -1,7 +1,7 @@
 """Operators, indexing and methods, with the names and meanings that NumPy's arrays give them.
 
-Each is one recorded row; `record` is the Tensor's. Methods take NumPy's arguments but for `out=`, which asks for a
-place to write: a tensor's result is always a new tensor. What is asked for rarely goes to NumPy's function.
+Each is one recorded row; `record` is the Tensor's. Methods take NumPy's arguments in NumPy's order. `out` asks for a
+place to write, and is None: a tensor's result is always a new one. What is asked for rarely goes to NumPy's function.
 """
 
 from __future__ import annotations
@@ -152,38 +152,52 @@ class Operators(Node):
 
     # -- methods -----------------------------------------------------------------------------------------------
 
-    def sum(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Tensor:
+    def sum(
+        self, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False, **more: Any
+    ) -> Tensor:
         """The sum over `axis`; over all of it by default."""
-        if more:  # where=, initial=...
-            return _asked("sum", self, axis=axis, keepdims=keepdims, **more)
+        if more or dtype is not None or out is not None:  # where=, initial=...
+            return _asked("sum", self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **more)
         return self.record(reductions.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def mean(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Tensor:
+    def mean(
+        self, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False, **more: Any
+    ) -> Tensor:
         """The mean over `axis`; over all of it by default."""
-        if more:
-            return _asked("mean", self, axis=axis, keepdims=keepdims, **more)
+        if more or dtype is not None or out is not None:
+            return _asked("mean", self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **more)
         return self.record(reductions.mean, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def max(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Tensor:
+    def max(self, axis: Axis = None, out: None = None, keepdims: bool = False, **more: Any) -> Tensor:
         """The largest entry along `axis`; entries that tie share the gradient equally."""
-        if more:
-            return _asked("max", self, axis=axis, keepdims=keepdims, **more)
+        if more or out is not None:
+            return _asked("max", self, axis=axis, out=out, keepdims=keepdims, **more)
         return self.record(reductions.max, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def min(self, axis: Axis = None, keepdims: bool = False, **more: Any) -> Tensor:
+    def min(self, axis: Axis = None, out: None = None, keepdims: bool = False, **more: Any) -> Tensor:
         """The smallest entry along `axis`; entries that tie share the gradient equally."""
-        if more:
-            return _asked("min", self, axis=axis, keepdims=keepdims, **more)
+        if more or out is not None:
+            return _asked("min", self, axis=axis, out=out, keepdims=keepdims, **more)
         return self.record(reductions.min, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False, **more: Any) -> Tensor:
+    def var(
+        self,
+        axis: Axis = None,
+        dtype: Any = None,
+        out: None = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
         """The variance along `axis`: the mean squared distance from the mean, over n - ddof."""
-        if more:
-            return _asked("var", self, axis=axis, ddof=ddof, keepdims=keepdims, **more)
+        if more or dtype is not None or out is not None:
+            return _asked("var", self, axis=axis, dtype=dtype, out=out, ddof=ddof, keepdims=keepdims, **more)
         return self.record(reductions.var, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
 
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+    def clip(self, min: Any = None, max: Any = None, out: None = None) -> Tensor:
         """Each entry moved into [min, max]; the gradient passes where it already was, edges included."""
+        if out is not None:
+            return _asked("clip", self, min, max, out)
         return self.record(clip, (self, min, max), NO_KEYWORDS)
 
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
@@ -198,9 +212,9 @@ class Operators(Node):
         """All entries in one axis."""
         return self.reshape(-1, order=order)
 
-    def compress(self, condition: Any, axis: int | None = None) -> Tensor:
+    def compress(self, condition: Any, axis: int | None = None, out: None = None) -> Tensor:
         """The slices along `axis` for which the condition, a vector, holds; of all entries in one axis by default."""
-        return _asked("compress", condition, self, axis=axis)
+        return _asked("compress", condition, self, axis=axis, out=out)
 
     def tolist(self) -> Any:
         """The entries as Python numbers in nested lists, with no gradient."""
@@ -236,21 +250,21 @@ class Operators(Node):
             )
         return self.current().item(*index)
 
-    def all(self, axis: Axis = None, **more: Any) -> Any:
+    def all(self, axis: Axis = None, *more: Any, **named: Any) -> Any:
         """Whether all entries are true: a plain array, with no gradient."""
-        return _array(self.current()).all(axis=axis, **more)
+        return _array(self.current()).all(axis, *more, **named)
 
-    def any(self, axis: Axis = None, **more: Any) -> Any:
+    def any(self, axis: Axis = None, *more: Any, **named: Any) -> Any:
         """Whether any entry is true: a plain array, with no gradient."""
-        return _array(self.current()).any(axis=axis, **more)
+        return _array(self.current()).any(axis, *more, **named)
 
-    def argmax(self, axis: int | None = None, **more: Any) -> Any:
+    def argmax(self, axis: int | None = None, *more: Any, **named: Any) -> Any:
         """Where the largest entry is: plain integers, with no gradient."""
-        return np.argmax(self, axis=axis, **more)  # type: ignore[call-overload]  # NumPy asks a Tensor
+        return np.argmax(self, axis, *more, **named)  # type: ignore[call-overload]  # NumPy asks a Tensor
 
-    def argmin(self, axis: int | None = None, **more: Any) -> Any:
+    def argmin(self, axis: int | None = None, *more: Any, **named: Any) -> Any:
         """Where the smallest entry is: plain integers, with no gradient."""
-        return np.argmin(self, axis=axis, **more)  # type: ignore[call-overload]  # NumPy asks a Tensor
+        return np.argmin(self, axis, *more, **named)  # type: ignore[call-overload]  # NumPy asks a Tensor
 
     @property
     def T(self) -> Tensor:

@@ -369,6 +369,16 @@ def test_methods_of_arrays_that_are_functions_of_numpys() -> None:
         lambda x: np.quantile(x.astype(np.uint8), [0, 1], axis=1),
         lambda x: np.nanquantile(x.astype(np.float32), 1),
         lambda x: np.trapezoid(x, np.stack([x, x**2]), axis=-1),
+        lambda x: ON_TENSORS.sum(x, 0, None, None, True),
+        lambda x: ON_TENSORS.var(x, None, None, None, 1, True),
+        lambda x: ON_TENSORS.max(x, 1, None, True),
+        lambda x: ON_TENSORS.median(x, 0, None, False, True),
+        lambda x: ON_TENSORS.quantile(x, 0.3, None, None, False, "lower", True),
+        lambda x: ON_TENSORS.clip(x, 1, 3, None),
+        lambda x: ON_TENSORS.take(x, [0, 5], 1, None, "clip"),
+        lambda x: ON_TENSORS.partition(x, 1, -1, "introselect", None),
+        lambda x: ON_TENSORS.linspace(x, 9.0, 3, True, False, None, 1),
+        lambda x: ON_TENSORS.copy(x, "K"),
         lambda x: np.nanpercentile(x.astype(np.float32), 30),
         lambda x: x.compress([False, True], 0),
         lambda x: x.compress([True, False, True]),
@@ -383,6 +393,14 @@ def test_a_call_that_an_array_takes(f: Any) -> None:
     assert np.shape(got) == np.shape(want)
     assert np.result_type(got) == np.result_type(want)
     np.testing.assert_allclose(np.asarray(got), want, rtol=1e-13)
+
+
+def test_a_place_to_write_to_is_refused_wherever_it_stands() -> None:
+    x, place = Tensor(np.ones((2, 3))), np.zeros(3)
+    for name, arguments in (("sum", (0, None, place)), ("max", (0, place)), ("round", (1, place))):
+        with pytest.raises(TypeError, match=r"on a Tensor takes .*no out="):
+            getattr(np, name)(x, *arguments)
+    assert not place.any()
 
 
 def test_a_keyword_of_a_product_is_taken_and_that_of_another_ufunc_refused() -> None:

@@ -25,8 +25,10 @@ def answers(*functions: Callable[..., Any]) -> Callable[[F], F]:
             try:
                 return f(*args, **kwargs)
             except TypeError:
-                _require_arguments(name_of(functions[0]), f, args, kwargs)
-                raise
+                found = _taken(functions[0], f, args, kwargs)
+                if found is None:
+                    raise
+            return f(*found.args, **found.kwargs)
 
         for function in functions:
             ANSWERS[function] = checked
@@ -35,17 +37,30 @@ def answers(*functions: Callable[..., Any]) -> Callable[[F], F]:
     return register
 
 
-def _require_arguments(name: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Say which arguments are taken, if these are not."""
+def _taken(
+    function: Any, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> inspect.BoundArguments | None:
+    """The arguments as `f` takes them, which NumPy's `function` may have in another order; None if they fit.
+
+    What f does not take, such as out=, may be there if it has the value that it has by default.
+    """
     signature = inspect.signature(f)
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        takes = ", ".join(str(p).split(":")[0] for p in signature.parameters.values())
-        raise TypeError(
-            f"{name} on a Tensor takes ({takes}): {error}. Results are new tensors, so there is no out=; for "
-            "another dtype use t.astype."
-        ) from None
+        try:
+            theirs = inspect.signature(function)
+            named = theirs.bind(*args, **kwargs).arguments
+            named = {k: v for k, v in named.items() if v is not theirs.parameters[k].default}
+            positional = [k for k, p in signature.parameters.items() if p.kind is p.POSITIONAL_ONLY]
+            return signature.bind(*(named.pop(k) for k in positional if k in named), **named)
+        except (TypeError, ValueError):  # a ufunc's reduce has no signature
+            takes = ", ".join(str(p).split(":")[0] for p in signature.parameters.values())
+            raise TypeError(
+                f"{name_of(function)} on a Tensor takes ({takes}): {error}. Results are new tensors, so there is no "
+                "out=; for another dtype use t.astype."
+            ) from None
+    return None
 
 
 def name_of(function: Any) -> str:

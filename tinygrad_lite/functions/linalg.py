@@ -166,14 +166,14 @@ def _vector_norm_of(t: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
         return Tensor.record(scans.norm, (t,), {"axis": axis, "keepdims": keepdims})
     if ord == 0:
         counted = np.sign(np.where(t == 0, t, t.dtype.type(1)))  # nan counts too; flat, as every step
-        return counted.sum(axis, keepdims)
+        return counted.sum(axis, keepdims=keepdims)
     size: Any = np.abs(t)
     if ord == np.inf:
-        return size.max(axis, keepdims)
+        return size.max(axis, keepdims=keepdims)
     if ord == -np.inf:
-        return size.min(axis, keepdims)
+        return size.min(axis, keepdims=keepdims)
     if ord == 1:
-        return size.sum(axis, keepdims)
+        return size.sum(axis, keepdims=keepdims)
     return Tensor.record(scans.norm, (t,), {"axis": axis, "keepdims": keepdims, "order": ord})
 
 

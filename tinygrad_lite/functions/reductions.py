@@ -19,6 +19,8 @@ def _where(a: Any, where: Any, neutral: Any) -> Any:
 
 
 def _cast(a: Any, dtype: Any) -> Any:
+    if isinstance(dtype, bool):
+        raise TypeError(f"{dtype} stands where NumPy has the dtype. If keepdims is meant: keepdims={dtype}")
     return a if dtype is None else operand(a).astype(dtype)
 
 
@@ -26,7 +28,7 @@ def _cast(a: Any, dtype: Any) -> Any:
 def _sum(
     a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = 0, where: Any = True
 ) -> Any:
-    total = as_tensor(_where(_cast(a, dtype), where, 0)).sum(axis, keepdims)
+    total = as_tensor(_where(_cast(a, dtype), where, 0)).sum(axis, keepdims=keepdims)
     return total if initial.__class__ is int and initial == 0 else total + initial
 
 
@@ -42,7 +44,7 @@ def _prod(
 def _mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
     a = _cast(a, dtype)
     if where is True:
-        return as_tensor(a).mean(axis, keepdims)
+        return as_tensor(a).mean(axis, keepdims=keepdims)
     counted = np.broadcast_to(where, np.shape(a))
     total = _sum(a, axis, keepdims=keepdims, where=where)
     count = np.sum(counted, axis=axis, keepdims=keepdims)
@@ -52,14 +54,14 @@ def _mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False
 @answers(np.max, np.amax)
 def _max(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
     if initial is None and where is True:
-        return as_tensor(a).max(axis, keepdims)
+        return as_tensor(a).max(axis, keepdims=keepdims)
     return _extreme_from(np.maximum, as_tensor(a), axis, keepdims, initial, where)
 
 
 @answers(np.min, np.amin)
 def _min(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
     if initial is None and where is True:
-        return as_tensor(a).min(axis, keepdims)
+        return as_tensor(a).min(axis, keepdims=keepdims)
     return _extreme_from(np.minimum, as_tensor(a), axis, keepdims, initial, where)
 
 
@@ -76,7 +78,7 @@ def _extreme_from(extreme: np.ufunc, t: Tensor, axis: Any, keepdims: bool, initi
 @answers(np.ptp)
 def _ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     t = as_tensor(a)
-    return t.max(axis, keepdims) - t.min(axis, keepdims)
+    return t.max(axis, keepdims=keepdims) - t.min(axis, keepdims=keepdims)
 
 
 @answers(np.var)
@@ -93,9 +95,9 @@ def _var(
 ) -> Any:
     t, ddof = as_tensor(_cast(a, dtype)), ddof if correction is None else correction
     if where is True and mean is None:
-        return t.var(axis, ddof, keepdims)
+        return t.var(axis, ddof=ddof, keepdims=keepdims)
     distances = _where(t - (_mean(t, axis, keepdims=True, where=where) if mean is None else mean), where, 0)
-    total = as_tensor(distances * distances).sum(axis, keepdims)
+    total = as_tensor(distances * distances).sum(axis, keepdims=keepdims)
     count = np.sum(np.broadcast_to(where, t.shape), axis=axis, keepdims=keepdims)
     return total / np.maximum(count - ddof, 0).astype(total.dtype)
 

@@ -19,7 +19,7 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
     t = as_tensor(a)
     axis = tuple(axis) if isinstance(axis, list) else axis
     if weights is None:
-        mean = t.mean(axis, keepdims)
+        mean = t.mean(axis, keepdims=keepdims)
         total = np.full(mean.shape, t.size / max(mean.size, 1), t.dtype)
     else:
         w = operand(weights)
@@ -36,7 +36,7 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
         total = w.sum(axis=axis, keepdims=keepdims)
         if (plain(total) == 0).any():
             raise ZeroDivisionError("np.average: the weights add up to 0")
-        mean = (t * w).sum(axis, keepdims) / total
+        mean = (t * w).sum(axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape).astype(mean.dtype)) if returned else mean
 
 
