@@ -217,6 +217,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sources")
     for make in ALL:
         make().save(folder / f"{make.__name__}.py")
+    for k, kind in enumerate(SGDS.values()):
+        net = mlp(np.float64)
+        loss = nn.CrossEntropyLoss()(net(X), Y)
+        tl.source(loss, update=kind(list(net.parameters()))).save(folder / f"step_{k}.py")
     return folder
 
 

@@ -78,12 +78,14 @@ class Stepping:
 
     def _loop(self, names: list[str], options: Mapping[str, Any], velocity: str) -> list[str]:
         """The lines for one group; without names for all parameters."""
-        over = f"({', '.join(map(_quoted, names))}{',' * (len(names) == 1)})" if names else "new"
+        before = "new[key]" if names else "value"
+        some = f"({', '.join(map(_quoted, names))}{',' * (len(names) == 1)})"
+        over = f"key in {some}" if names else "key, value in new.items()"
         g = f"{'-' * bool(options['maximize'])}gradients[key]"
         if options["weight_decay"]:
-            g = f"{g} + {options['weight_decay']!r} * new[key]"
+            g = f"{g} + {options['weight_decay']!r} * {before}"
         rate = "lr" if self.rate is not None else repr(float(options["lr"]))
-        lines = [f"    for key in {over}:", f"        g = {g}"]
+        lines = [f"    for {over}:", f"        g = {g}"]
         if options["momentum"]:
             share = 1 - options["dampening"]
             momentum = repr(options["momentum"])
@@ -92,7 +94,7 @@ class Stepping:
             move = f"(g + {momentum} * {velocity}[key])" if options["nesterov"] else f"{velocity}[key]"
         else:
             move = "g"
-        return [*lines, f"        new[key] = new[key] - {rate} * {move}"]
+        return [*lines, f"        new[key] = {before} - {rate} * {move}"]
 
 
 def _quoted(name: str) -> str:
