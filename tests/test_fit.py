@@ -122,8 +122,14 @@ def test_data_and_metrics_that_make_no_sense_are_refused(
         ({"epochs": 1.5}, ValueError, "a whole number from 0 up, not 1.5"),
         ({"epochs": True}, ValueError, "a whole number from 0 up, not True"),
         ({"epochs": "3"}, ValueError, "a whole number from 0 up, not '3'"),
-        ({"optimizer": None}, TypeError, r"one of tl.optim.*not None\. To look at a network.*tl.evaluate"),
+        ({"optimizer": None}, TypeError, r"one of tl.optim.*not None\. To look at a network.*fitting import evaluate"),
         ({"optimizer": optim.SGD}, TypeError, "one of tl.optim, such as"),
+        ({"metrics": [nn.L1Loss()]}, TypeError, "a dict of functions"),
+        ({"scheduler": 0.5}, TypeError, "made with the optimizer.*not 0.5"),
+        ({"scheduler": optim.lr_scheduler.StepLR}, TypeError, "made with the optimizer"),
+        ({"train": np.ones((2, 1))}, TypeError, r"a pair of arrays in a tuple, \(x, y\)"),
+        ({"train": (np.ones((2, 1)),)}, TypeError, r"a pair of arrays in a tuple, \(x, y\)"),
+        ({"train": None}, TypeError, r"a pair of arrays in a tuple, \(x, y\)"),
     ],
 )
 def test_a_training_that_makes_no_sense_is_refused(change: Any, error: type[Exception], says: str) -> None:

@@ -15,6 +15,7 @@ from tinygrad_lite.history import History
 from tinygrad_lite.nn.module import Module
 from tinygrad_lite.optim.optimizer import Optimizer
 from tinygrad_lite.optim.plateau import ReduceLROnPlateau
+from tinygrad_lite.tensor import Tensor
 
 Measure = Callable[[Any, Any], Any]  # (prediction, target) -> one number
 
@@ -60,7 +61,17 @@ def fit(
     if not callable(getattr(optimizer, "step", None)) or isinstance(optimizer, type):
         raise TypeError(
             f"fit: optimizer is one of tl.optim, such as optim.SGD(net.parameters(), lr=0.1), not {optimizer!r}. To "
-            "look at a network without training it, call tl.evaluate(net, loss, data)"
+            "look at a network without training it, from tinygrad_lite.fitting import evaluate"
+        )
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise TypeError(
+            "fit: metrics is a dict of functions of (prediction, target) by their names, "
+            f"{{'accuracy': accuracy}}, not {metrics!r}"
+        )
+    if scheduler is not None and (isinstance(scheduler, type) or not callable(getattr(scheduler, "step", None))):
+        raise TypeError(
+            "fit: scheduler is one of optim.lr_scheduler, made with the optimizer, such as StepLR(optimizer, 10), not "
+            f"{scheduler!r}"
         )
     rng = np.random.default_rng(rng)
     step = stepper(net, loss, optimizer, compile)
@@ -165,10 +176,12 @@ def _batches(data: Any, size: int, rng: np.random.Generator | None) -> Iterable[
     """A pair of arrays in batches, shuffled if there is a generator; batches as they are."""
     if isinstance(data, tuple) and len(data) == 2:
         return list(batches(*data, size, shuffle=rng is not None, rng=rng))
+    arrays = isinstance(data, (list, tuple)) and bool(data) and not isinstance(data[0], (tuple, list))
+    runs = hasattr(data, "__iter__") or hasattr(data, "__getitem__")
+    if arrays or not runs or isinstance(data, (dict, str, np.ndarray, Tensor)):
+        raise TypeError("fit: data are a pair of arrays in a tuple, (x, y), or a list of batches, each such a pair")
     if iter(data) is data:
         raise TypeError("fit: an iterator is used up after one epoch; give a pair of arrays, or a list of batches")
-    if isinstance(data, dict) or (isinstance(data, list) and data and not isinstance(data[0], (tuple, list))):
-        raise TypeError("fit: data are a pair of arrays in a tuple, (x, y), or a list of batches, each such a pair")
     return data  # type: ignore[no-any-return]  # any iterable of pairs
 
 
