@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tl
+from tinygrad_lite.checking.mistakes import CATALOGUE
 from tinygrad_lite.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +61,18 @@ def test_the_main_job_prints_what_the_readme_shows(capsys: pytest.CaptureFixture
             assert ours == theirs
         else:
             assert number(ours) == pytest.approx(number(theirs), rel=1e-12, abs=1e-12)
+
+
+def test_the_backward_pass_of_the_exercise_is_printed_as_the_readme_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = next(block for block in blocks("text") if "# backward" in block)
+    assert main(["source"]) == 0
+    assert shown in capsys.readouterr().out
+
+
+def test_there_are_as_many_mistakes_as_the_readme_says() -> None:
+    said = {int(n) for n in re.findall(r"knows more than (\d+)", README)}
+    assert said
+    assert max(said) < len(CATALOGUE) <= max(said) + 50
 
 
 def test_the_box_holds_exactly_what_the_package_exports() -> None:
