@@ -60,7 +60,7 @@ class Verdict:
             far = max((at(*further) for further in batch.further), default=0)
         except (ValueError, TypeError, IndexError, AttributeError):  # a Python number 1 / N where an array has to be
             return cls(0)
-        free = again <= max(first, 4 if not module.exact else 0) and far <= max(first, FEW)
+        free = again <= max(first, 0 if module.exact else FEW) and far <= max(first, FEW)
         return cls(max(first, again), free)
 
     def sentences(self, module: Module, dtype: str, fixed: str) -> list[str]:
