@@ -87,3 +87,41 @@ def test_what_is_no_number_no_index_and_no_list_of_parameters_says_so() -> None:
         optim.SGD(nn.Linear(1, 1), lr=0.1)  # type: ignore[arg-type]  # the mistake that is tested
     with pytest.raises(ValueError, match="lr has to be a number"):
         optim.SGD(nn.Linear(1, 1).parameters(), lr="x")  # type: ignore[arg-type]  # the mistake that is tested
+
+
+NOTHING: Any = None
+
+
+@pytest.mark.parametrize("call", [
+    lambda t: np.logical_and(t, NOTHING),
+    lambda t: np.logical_or(NOTHING, t),
+    lambda t: np.equal(t, NOTHING),
+    lambda t: np.hypot(t, NOTHING),
+    lambda t: t + NOTHING,
+    lambda t: NOTHING * t,
+    lambda t: t > NOTHING,
+    lambda t: t @ NOTHING,
+    lambda t: t.at[0].set(NOTHING),
+    lambda t: np.where(NOTHING, t, t),
+    lambda t: np.where(t > 1, t, NOTHING),
+    lambda t: np.stack([t, NOTHING]),
+    lambda t: np.insert(t, 0, NOTHING),
+    lambda t: np.add.outer(t, NOTHING),
+    lambda t: np.full_like(t, NOTHING),
+    lambda t: np.kron(t, NOTHING),
+])  # fmt: skip
+def test_none_is_no_number(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"takes real numbers, and None is none"):
+        call(Tensor([1.0, 2.0]))
+
+
+def test_none_is_an_absent_bound_and_a_new_axis() -> None:
+    t = Tensor([1.0, 2.0])
+    assert t.clip(None, 1.5).tolist() == [1.0, 1.5]
+    assert t[None].shape == (1, 2)
+    assert (t == None) is False  # noqa: E711  # as of anything that nobody can compare a tensor with
+
+
+def test_numpys_own_words_end_where_ours_begin() -> None:
+    with pytest.raises(ValueError, match=r"shapes \(4,1,2\) \(1,2,3\)\. Operands"):
+        Tensor(np.ones((4, 1, 2))) * np.ones((1, 2, 3))

@@ -47,10 +47,29 @@ def hooked(node: Node, g: Any) -> Any:
         if isinstance(g, np.ndarray):  # other cotangents may share its memory
             shown = g.view()
             shown.flags.writeable = False
-        new = handle.hook(shown)
+        try:
+            new = handle.hook(shown)
+        except ValueError as error:
+            if "read-only" in str(error):
+                raise ValueError(
+                    f"a hook wrote into its cotangent, of shape {g.shape}; it is read-only, for others may share it. "
+                    "Return a new one instead: lambda g: 2 * g, or g = g.copy(), written into and returned."
+                ) from error
+            raise
         if new is not None:
-            shape = getattr(new, "shape", None)
-            if shape != g.shape:
-                raise ValueError(f"a hook returned a cotangent of shape {shape} for one of shape {g.shape}")
-            g = new.astype(g.dtype)  # a copy: the hook may keep its own
+            g = _replacement(new, g).astype(g.dtype)  # a copy: the hook may keep its own
     return g
+
+
+def _replacement(new: Any, g: Any) -> Any:
+    """What a hook returned, as an array that may stand in the place of `g`."""
+    array = new if hasattr(new, "shape") else np.asarray(new)
+    if array.dtype.kind not in "fiub":
+        came = "complex numbers" if array.dtype.kind == "c" else f"{type(new).__name__} {new!r}"
+        raise TypeError(
+            f"a hook returns the cotangent that is to stand in the place of the one of shape {g.shape}, an array of "
+            f"real numbers, or None to leave it as it is; this one returned {came}"
+        )
+    if array.shape != g.shape:
+        raise ValueError(f"a hook returned a cotangent of shape {array.shape} for one of shape {g.shape}")
+    return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def array_from(data: Any, dtype: npt.DTypeLike | None = None) -> Array:
     if isinstance(data, Symbolic):
         symbol: Any = data  # it has an array's methods
         return symbol if dtype is None else symbol.astype(dtype)  # type: ignore[no-any-return]  # and passes for one
+    require_number(data, "a Tensor")
     require_all_entries(data, "a Tensor")
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data, dtype)
@@ -56,6 +58,15 @@ def require_real(array: Any, who: str) -> None:
         )
 
 
+def require_number(a: Any, who: str) -> None:
+    """Refuse None, of which NumPy would make an object, or nan."""
+    if a is None:
+        raise TypeError(
+            f"{who} takes real numbers, and None is none: perhaps a function forgot its `return`. For a number "
+            "that is missing write np.nan; an argument that is not wanted, leave out."
+        )
+
+
 def require_all_entries(a: Any, who: str) -> None:
     """Refuse masked arrays: what their mask hides would count again."""
     if isinstance(a, np.ndarray) and hasattr(a, "mask"):  # numpy.ma itself is imported by those who use it
@@ -67,6 +78,7 @@ def require_all_entries(a: Any, who: str) -> None:
 
 def array_of(a: Any, who: str) -> Any:
     """What NumPy makes of an operand that is no array; of another kind of array, if that means the same by it."""
+    require_number(a, who)
     require_all_entries(a, who)
     if isinstance(a, np.matrix):
         raise TypeError(
@@ -86,8 +98,10 @@ def require_float(value: Any, name: str | None) -> None:
 
 
 def operand(a: Any, op: Primitive) -> Any:
-    """A constant operand: a Python number, None (clip's absent bound), or what NumPy makes an array of."""
+    """A constant operand: a Python number, None where a row knows it (clip's absent bound), or an array of it."""
     if a.__class__ is not np.ndarray:
+        if op.kind == "linear" or isinstance(op.run, (np.ufunc, BuiltinFunctionType)):
+            require_number(a, op.name)
         if a is None or isinstance(a, (bool, int, float, Symbolic)):
             return a
         a = a if isinstance(a, np.generic) else array_of(a, op.name)
@@ -108,7 +122,7 @@ def failure(op: Primitive, args: tuple[Any, ...], values: list[Any], error: Exce
     where = f" In {scope!r}." if scope is not None else ""
     kinds = (np.linalg.LinAlgError, AxisError, ValueError, IndexError)
     kind = next((kind for kind in kinds if isinstance(error, kind)), TypeError)
-    return kind(f"{op.name}: {why or error}. Operands: {call}.{where}")
+    return kind(f"{op.name}: {why or str(error).rstrip(' .')}. Operands: {call}.{where}")
 
 
 _COMPLEX = "gives complex numbers, and tensors are of real ones. Leave the graph with t.numpy()."

@@ -31,8 +31,6 @@ def _where(condition: Any, *branches: Any) -> Any:
 
 
 def _either(condition: Any, *branches: Any) -> Any:
-    if any(b is None for b in branches):
-        raise TypeError("np.where: both branches are numbers, and None is none; perhaps np.nan is meant")
     return Tensor.record(elementwise.where, (condition, *branches), {})
 
 
