@@ -19,7 +19,7 @@ from tinygrad_lite.intake import Array, array_from, array_of, failure, no_rule, 
 from tinygrad_lite.later import in_notebook
 from tinygrad_lite.methods import name_after_numpy
 from tinygrad_lite.operators import NO_KEYWORDS, Operators
-from tinygrad_lite.primitive import Primitive, Symbolic, answer_to
+from tinygrad_lite.primitive import ANSWERS, Primitive, Symbolic, answer_to
 from tinygrad_lite.primitives.arithmetic import astype, detach
 
 # An array's methods that are NumPy's function of the same name on it: the function answers for the method too.
@@ -303,16 +303,18 @@ class Tensor(Operators):
         return np.array(self.current(), dtype=dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        answer = answer_to(ufunc)
         if method != "__call__":
             return self._ufunc_method(ufunc, method, *inputs, **keywords)
-        if answer is None:
-            raise TypeError(no_rule(f"np.{ufunc.__name__}"))
-        if keywords and isinstance(answer, Primitive):
+        answer = ANSWERS.get(ufunc) or answer_to(ufunc)
+        if isinstance(answer, Primitive):
+            if not keywords:
+                return self.record(answer, inputs, NO_KEYWORDS)
             raise TypeError(
                 f"np.{ufunc.__name__} takes no {'=, '.join(keywords)}= on a Tensor: the result is a new tensor. "
                 "(`array += tensor` asks for out=; write `array = array + tensor`.)"
             )
+        if answer is None:
+            raise TypeError(no_rule(f"np.{ufunc.__name__}"))
         return answer(*inputs, **keywords)
 
     @staticmethod
@@ -329,7 +331,7 @@ class Tensor(Operators):
     def __array_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        answer = answer_to(func)
+        answer = ANSWERS.get(func) or answer_to(func)
         if answer is None:
             raise TypeError(no_rule(f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"))
         return answer(*args, **kwargs)

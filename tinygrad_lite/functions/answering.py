@@ -91,5 +91,5 @@ def plain(a: Any) -> Any:
             value.flags.writeable = False
         return value
     if isinstance(a, (list, tuple)):
-        return type(a)(plain(x) for x in a)
+        return type(a)([plain(x) for x in a])
     return a

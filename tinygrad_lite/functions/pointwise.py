@@ -63,7 +63,7 @@ def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, n
 
 @answers(np.divmod)
 def _divmod(x1: Any, x2: Any) -> tuple[Any, Any]:
-    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+    return x1 // x2, x1 % x2
 
 
 @answers(np.modf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from typing import Any
 
@@ -133,9 +134,10 @@ def _einsum(*arguments: Any, optimize: Any = None) -> Any:
         xs = operands(arguments[: 2 * pairs : 2])
         subscripts = ",".join(map(_spelled, arguments[1 : 2 * pairs : 2]))
         subscripts += "->" + _spelled(arguments[-1]) if len(arguments) % 2 else ""
-    subscripts = _written_out(subscripts, tuple(x.ndim for x in xs))
-    if any(1 in x.shape for x in xs):
-        subscripts, *shapes = _without_ones(subscripts, tuple(x.shape for x in xs))
+    came = tuple([x.shape for x in xs])
+    subscripts = _written_out(subscripts, tuple(map(len, came)))
+    if 1 in itertools.chain(*came):
+        subscripts, *shapes = _without_ones(subscripts, came)
         xs = [x if x.shape == shape else x.reshape(shape) for x, shape in zip(xs, shapes, strict=True)]
     return Tensor.record(products.einsum, tuple(xs), {"subscripts": subscripts})
 
@@ -203,12 +205,13 @@ def _multi_dot(arrays: Any) -> Any:
         raise ValueError(f"np.linalg.multi_dot takes two arrays or more, not {len(xs)}")
     row, column = xs[0].ndim == 1, xs[-1].ndim == 1
     xs[0], xs[-1] = (xs[0][None, :] if row else xs[0]), (xs[-1][:, None] if column else xs[-1])
-    product = _cheapest([x.shape for x in xs])
+    product = _cheapest(tuple([x.shape for x in xs]))
     y = _multiply(xs, product, 0, len(xs) - 1)
     return y[0, 0] if row and column else y[0] if row else y[:, 0] if column else y
 
 
-def _cheapest(shapes: list[tuple[int, ...]]) -> dict[tuple[int, int], int]:
+@functools.lru_cache(maxsize=1024)
+def _cheapest(shapes: tuple[tuple[int, ...], ...]) -> dict[tuple[int, int], int]:
     """Where to split each run i..j of a product of matrices, for the fewest multiplications.
 
     Source: Cormen et al., Introduction to Algorithms, section 15.2.

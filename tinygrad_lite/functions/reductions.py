@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.functions.answering import answers, operand, plain
-from tinygrad_lite.primitives import reductions, scans
+from tinygrad_lite.primitives import elementwise, reductions, scans
 from tinygrad_lite.primitives.limits import or_one
 from tinygrad_lite.tensor import Tensor, as_tensor
 
@@ -197,7 +197,7 @@ def _numbers(a: Any) -> Any:
 
 def _present(a: Any, neutral: Any) -> Any:
     a = operand(a)
-    return np.where(np.isnan(a), neutral, a) if a.dtype.kind == "f" else a
+    return Tensor.record(elementwise.where, (np.isnan(a), neutral, a), {}) if a.dtype.kind == "f" else a
 
 
 def _nan_if_nothing_else(y: Any, a: Any, axis: Any, keepdims: bool) -> Any:

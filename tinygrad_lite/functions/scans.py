@@ -71,7 +71,7 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
 
 @answers(np.ediff1d)
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    differences = Tensor.record(moving.difference, (np.ravel(ary),), {"axis": 0})
+    differences = Tensor.record(moving.difference, (operand(ary).reshape(-1),), {"axis": 0})
     if to_begin is None and to_end is None:
         return differences
     parts = (to_begin, differences, to_end)

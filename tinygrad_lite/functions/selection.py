@@ -9,6 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_lite.functions.answering import answers, operand, plain
 from tinygrad_lite.primitives import moving
+from tinygrad_lite.primitives.shaping import concatenate
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 # -- picking ---------------------------------------------------------------------------------------------------
@@ -26,9 +27,10 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 @answers(np.compress)
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
-    if np.ndim(condition) != 1:
-        raise ValueError(f"np.compress: a condition has one axis, not shape {np.shape(condition)}; see np.extract")
-    return _take(a, np.flatnonzero(plain(condition)), axis)
+    holds = np.asarray(plain(condition))
+    if holds.ndim != 1:
+        raise ValueError(f"np.compress: a condition has one axis, not shape {holds.shape}; see np.extract")
+    return _take(a, holds.nonzero()[0], axis)
 
 
 @answers(np.extract)
@@ -234,4 +236,4 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
         np.arange(n).reshape(old.shape), plain(obj), np.arange(n, n + new.size).reshape(new.shape), axis
     )
     added = new if new.dtype == old.dtype else new.astype(old.dtype)  # as NumPy does
-    return np.concatenate([old.reshape(-1), added.reshape(-1)])[positions]
+    return Tensor.record(concatenate, (old.reshape(-1), added.reshape(-1)), {"axis": 0})[positions]

@@ -90,10 +90,10 @@ def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 
 def _series(a: Any, name: str) -> Any:
     a = operand(a)
-    a = a if a.ndim else a.reshape(1)
-    if a.ndim != 1 or not a.size:
-        raise ValueError(f"np.{name} takes two series of one sample or more, not one of shape {a.shape}")
-    return a
+    shape = a.shape
+    if len(shape) > 1 or 0 in shape:
+        raise ValueError(f"np.{name} takes two series of one sample or more, not one of shape {shape}")
+    return a if shape else a.reshape(1)
 
 
 def _slid(row: Primitive, a: Any, v: Any, mode: str) -> Any:
@@ -175,12 +175,13 @@ def _piecewise(x: Any, condlist: Any, funclist: Sequence[Callable[..., Any] | fl
     conditions = plain(condlist)
     if np.isscalar(conditions) or (not isinstance(conditions[0], (list, np.ndarray)) and t.ndim):
         conditions = [conditions]
-    places = [np.broadcast_to(np.asarray(c, bool), t.shape) for c in conditions]
+    places = [np.asarray(c, bool) for c in conditions]
+    places = [place if place.shape == t.shape else np.broadcast_to(place, t.shape) for place in places]
     if len(funclist) == len(places) + 1:
         places.append(~np.logical_or.reduce(places))
     if len(funclist) != len(places):
         raise ValueError(f"np.piecewise: {len(funclist)} functions for {len(places)} conditions; one more at the most")
-    y = as_tensor(np.zeros_like(t))
+    y = Tensor(np.zeros(t.shape, t.dtype))
     for place, function in zip(places, funclist, strict=True):  # the last condition that holds wins
         if place.any():
             y = y.at[place].set(function(t[place], *args, **kw) if callable(function) else function)

@@ -28,7 +28,7 @@ def _reshape(a: Any, shape: Any, order: str = "C") -> Any:
         return t.reshape(shape)
     if order != "F":
         raise ValueError(f"np.reshape on a Tensor has the orders C and F, not {order!r}")
-    sizes = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     return t.transpose().reshape(sizes[::-1]).transpose()  # the first axis runs fastest: the last, from behind
 
 
