@@ -27,10 +27,10 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 @answers(np.compress)
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
-    holds = np.asarray(plain(condition))
+    holds = operand(plain(condition))
     if holds.ndim != 1:
         raise ValueError(f"np.compress: a condition has one axis, not shape {holds.shape}; see np.extract")
-    return _take(a, holds.nonzero()[0], axis)
+    return _take(a, np.flatnonzero(holds), axis)
 
 
 @answers(np.extract)
