@@ -211,6 +211,24 @@ def test_a_condition_among_numbers_is_iversons_bracket_wherever_it_stands() -> N
 
 def test_what_begins_with_a_minus_has_brackets_behind_a_sum() -> None:
     z = tl.tensor([[0.5, 1.0, 2.0], [1.0, 0.0, 1.0]], requires_grad=True, name="z")
-    d = derive(-np.sum(np.eye(3)[[0, 2]] * tl.log_softmax(z, axis=1)) / 4)
+    loss: Any = -np.sum(np.eye(3)[[0, 2]] * tl.log_softmax(z, axis=1)) / 4
+    d = derive(loss)
     assert "∑_j (-1/4 c)" in str(d["dL/dz"])
     assert "∑_m (-1/4 c_jm)" in str(d["dL/dz"])
+
+
+@pytest.mark.parametrize(
+    ("loss", "line"),
+    [
+        (lambda r: np.mean(r**2) * 0.25, "dL/dv1 = 1/6 v1 "),
+        (lambda r: 0.5 * r.dot(r), "= v "),
+        (lambda r: np.mean(r**2), "dL/dv1 = 2 v1/3 "),  # 2/3 v1 would have to be 0.6667 v1
+        (lambda r: 0.5 * np.sum(3 * (r * 2)), "= 3 "),
+    ],
+)
+def test_the_numbers_before_a_value_are_one_number(loss: Any, line: str) -> None:
+    a = tl.tensor([0.5, 1.0, -1.0], requires_grad=True, name="a")
+    y = np.array([1.0, 0.0, 2.0])
+    d = derive(loss(a - y), names={"y": y})
+    assert any(line in str(d[step.key]) for step in d), str(d)
+    d.verify(raise_on_failure=True)

@@ -350,8 +350,9 @@ def test_a_right_line_holds_among_large_numbers(scale: float) -> None:
     rng = np.random.default_rng(0)
     W = tl.tensor(rng.normal(size=(2, 3)), requires_grad=True, name="W")
     x, y = scale * rng.normal(size=(4, 3)), scale * (3 + rng.normal(size=(4, 2)))
-    for f in (lambda a: np.mean((a - y) ** 2), lambda a: np.mean(np.abs(a - y)), lambda a: np.sum(tl.relu(a) + scale)):
-        assert not derive(f(x @ W.T)).verify().failures
+    a: Any = x @ W.T
+    for loss in (np.mean((a - y) ** 2), np.mean(np.abs(a - y)), np.sum(tl.relu(a) + scale)):
+        assert not derive(loss).verify().failures
 
 
 @pytest.mark.parametrize("name", modules())

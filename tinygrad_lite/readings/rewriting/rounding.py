@@ -91,6 +91,30 @@ def numbers_that_cancel(c: Call) -> Any:
     return None
 
 
+@close
+def numbers_together(c: Call) -> Any:
+    """a * (b * x) is (a * b) * x where a * b is whole or one over a whole number, which no page has to round."""
+    for number, x in (c.args, c.args[::-1]) if c.op is multiply else ():
+        if not made_by(x, multiply):
+            continue
+        for factor, rest in (operands(x), operands(x)[::-1]):
+            both = _whole_together(scalar(number), scalar(factor))
+            if both is not None and shape_of(rest) == c.shape:
+                return c.make(multiply, both, rest)
+    return None
+
+
+def _whole_together(a: Any, b: Any) -> float | None:
+    """The product of two numbers if it is whole or one over a whole number; None too for what goes by the batch."""
+    if a is None or b is None or any(isinstance(getattr(x, "below", x), Size) for x in (a, b)):
+        return None
+    product = float(a) * float(b)
+    if not 1e-6 < abs(product) < 1e6:
+        return None
+    whole = round(product) or round(1 / product)
+    return product if product in (whole, 1 / whole) else None
+
+
 def _same_number(a: Any, b: Any) -> bool:
     """Whether both are one number, which is not 0, whatever the batch."""
     return all(is_number(x) and not isinstance(x, (Size, Quotient)) for x in (a, b)) and bool(a == b != 0)
