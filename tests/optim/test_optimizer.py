@@ -101,6 +101,8 @@ def test_frozen_parameters_stay() -> None:
     [
         (lambda p: optim.SGD([], lr=0.1), "got no parameters"),
         (lambda p: optim.SGD(p, lr=-1), "lr has to be a number from 0 up, not -1"),
+        (lambda p: optim.SGD(p, lr="0.1"), "lr has to be a number from 0 up, not '0.1'"),  # type: ignore[arg-type]  # the mistake
+        (lambda p: optim.Adam(p, betas="0.9"), "each of betas is from 0 up to below 1, not '0'"),  # type: ignore[arg-type]  # the mistake
         (lambda p: optim.Adam(p, betas=(1.0, 0.9)), "betas is from 0 up to below 1"),
         (lambda p: optim.SGD(p, lr=0.1, nesterov=True), "nesterov needs a momentum"),
         (lambda p: optim.SGD([*p, p[0]], lr=0.1), "given twice"),
