@@ -76,7 +76,7 @@ class Optimizer:
             if not isinstance(group[what], Real) or not 0 <= group[what] < math.inf:
                 raise ValueError(f"{type(self).__name__}: {what} has to be a number from 0 up, not {group[what]!r}")
         for beta in group.get("betas", ()):
-            if not isinstance(beta, Real) or not 0 <= beta < 1:
+            if not isinstance(beta, Real) or not 0 <= float(beta) < 1:
                 raise ValueError(f"{type(self).__name__}: each of betas is from 0 up to below 1, not {beta!r}")
 
     def zero_grad(self) -> None:
