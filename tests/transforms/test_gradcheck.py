@@ -156,6 +156,18 @@ def test_a_right_rule_of_ours_is_accepted_at_small_and_large_inputs(scale: float
         tl.gradcheck(lambda x: np.maximum(x, scale), np.array([scale * 1.5]), vjp=lambda g, x: g * [0.0])
 
 
+@pytest.mark.parametrize(("size", "dtype", "by"), [(1e-4, np.float32, 1e-2), (1e-4, np.float64, 1e-9)])
+def test_a_slope_far_smaller_than_the_values_is_still_judged(size: float, dtype: Any, by: float) -> None:
+    x = (np.array([0.3, -1.0, 2.0]) * size).astype(dtype)
+
+    def off(factor: float) -> Any:
+        return lambda g, x: (g * -2 * x / (1 + x * x) ** 2 * factor).astype(dtype)
+
+    assert tl.gradcheck(lambda x: 1 / (1 + x * x), x, vjp=off(1.0))
+    with pytest.raises(GradientError):
+        tl.gradcheck(lambda x: 1 / (1 + x * x), x, vjp=off(1 + by))
+
+
 def test_nothing_to_differentiate_is_an_error() -> None:
     with pytest.raises(TypeError, match="of floats"):
         tl.gradcheck(np.sin, np.arange(3))

@@ -131,7 +131,8 @@ def _at_length(
     rounding = [8 * EPS * size / (2 * h) for h, size in zip(steps, sums, strict=True)]
     central, error, step = _extrapolated(differences, rounding, steps)
     values = float(np.max(np.abs(here[moves]), initial=0))
-    smooth = Slope(central, central, error, values * FIRST / step, step)
+    varies = max(step / FIRST, min(length, 1.0))  # large arguments may be far from 0 only, as that of tanh(x - 1e6)
+    smooth = Slope(central, central, error, values / varies, step)
     return _kink(outputs, here, moves, length, smooth)
 
 
