@@ -182,7 +182,7 @@ def _swept(
             handed = _handed(node, g, look, beside, edges, bridges.get(node, ()), on_nodes, constant, values)
         elif node in found.computed:  # in the base it got something
             if goal is not None:
-                goal.reached(node)
+                goal.reached(node, 0 * found.computed[node])
             del found.computed[node], found.cotangents[node]
             handed = []
         else:
