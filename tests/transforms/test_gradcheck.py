@@ -156,6 +156,13 @@ def test_a_right_rule_of_ours_is_accepted_at_small_and_large_inputs(scale: float
         tl.gradcheck(lambda x: np.maximum(x, scale), np.array([scale * 1.5]), vjp=lambda g, x: g * [0.0])
 
 
+def test_a_rule_need_not_be_surer_than_its_argument() -> None:
+    x = np.array([1003.7, 998.2, -1001.3], np.float32)  # 50 x has the rounding of 50,000 in single precision
+    assert tl.gradcheck(lambda x: np.cos(50 * x), x, vjp=lambda g, x: g * -50 * np.sin(50 * x))
+    with pytest.raises(GradientError):
+        tl.gradcheck(lambda x: np.cos(50 * x), x, vjp=lambda g, x: g * -51 * np.sin(50 * x))
+
+
 @pytest.mark.parametrize(("size", "dtype", "by"), [(1e-4, np.float32, 1e-2), (1e-4, np.float64, 1e-9)])
 def test_a_slope_far_smaller_than_the_values_is_still_judged(size: float, dtype: Any, by: float) -> None:
     x = (np.array([0.3, -1.0, 2.0]) * size).astype(dtype)

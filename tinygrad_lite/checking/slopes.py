@@ -35,7 +35,8 @@ Outputs = Callable[[Any], Array]  # from a step to the outputs there, weighted, 
 class Slope:
     """A derivative as found from values: somewhere in [low, high], give or take `error`.
 
-    `values` is what the outputs come to over the length on which they were compared: a derivative as large as they.
+    `values` is what the outputs come to over the length on which they were compared, a derivative as large as they;
+    or what the derivative changes by from 0 to the argument, if that is more: a rounded argument has as much of it.
     """
 
     low: float
@@ -76,7 +77,7 @@ def slopes_of(f: Callable[..., Any], arrays: Sequence[Array], i: int, g: Any) ->
     sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
     common = [1.0, float(sizes.max(initial=0)), float(sizes.min(initial=np.inf))]
     found = [
-        _slope(lambda step, k=k: moved(k, step), _lengths(abs(float(x)), common))  # type: ignore[misc]
+        _slope(lambda step, k=k: moved(k, step), abs(float(x)), _lengths(abs(float(x)), common))  # type: ignore[misc]
         for k, x in np.ndenumerate(wide[i])
     ]
     return [slope for slope, _ in found], np.array([meet for _, meet in found])
@@ -91,15 +92,15 @@ def _lengths(size: float, common: Sequence[float]) -> list[float]:
     return sorted(lengths)
 
 
-def _slope(outputs: Outputs, lengths: Sequence[float]) -> tuple[Slope, Array]:
-    """The derivative at step 0 of the sum of the outputs, and which of them move."""
+def _slope(outputs: Outputs, size: float, lengths: Sequence[float]) -> tuple[Slope, Array]:
+    """The derivative of the sum of the outputs by an argument of this size, and which of them it moves."""
     here = outputs(0.0)
     steps = [[FIRST * length / 2**level for level in range(LEVELS)] for length in lengths]
     sides = [[(outputs(step), outputs(-step)) for step in row] for row in steps]
     moves = _unlike(here, outputs, [side for row in sides for both in row for side in both])
     best: Slope | None = None
     for length, row, around in zip(lengths, steps, sides, strict=True):
-        slope = _at_length(outputs, here, moves, length, row, around)
+        slope = _at_length(outputs, here, moves, size, length, row, around)
         # From afar a staircase is a slope, and ripples are anything: what is seen closer must not contradict it.
         if best is None or not np.isfinite(best.error) or (slope.rank() < best.rank() and best.agrees(slope)):
             best = slope
@@ -121,6 +122,7 @@ def _at_length(
     outputs: Outputs,
     here: Array,
     moves: Array,
+    size: float,
     length: float,
     steps: Sequence[float],
     around: Sequence[tuple[Array, Array]],
@@ -132,7 +134,9 @@ def _at_length(
     central, error, step = _extrapolated(differences, rounding, steps)
     values = float(np.max(np.abs(here[moves]), initial=0))
     varies = max(step / FIRST, min(length, 1.0))  # large arguments may be far from 0 only, as that of tanh(x - 1e6)
-    smooth = Slope(central, central, error, values / varies, step)
+    above, below = around[list(steps).index(step)]
+    bend = float(np.sum(np.abs(above + below - 2 * here))) / step**2  # what the rounding of the argument does to it
+    smooth = Slope(central, central, error, max(values / varies, size * bend), step)
     return _kink(outputs, here, moves, length, smooth)
 
 
