@@ -42,8 +42,8 @@ def part(
     ("plan", "train", "wanted"),
     [
         (models.Plan("mlp", epochs=3), 1437, 0.93),
-        (models.Plan("mlp", activation="leaky-relu", epochs=3), 1437, 0.93),
-        (models.Plan("cnn", epochs=2, lr=0.02), 1437, 0.8),
+        pytest.param(models.Plan("mlp", activation="leaky-relu", epochs=3), 1437, 0.93, marks=pytest.mark.thorough),
+        pytest.param(models.Plan("cnn", epochs=2, lr=0.02), 1437, 0.8, marks=pytest.mark.thorough),
         (models.Plan("mlp", "two-digits", epochs=3), 4000, 0.55),
         pytest.param(models.Plan("cnn", "two-digits", epochs=2, lr=0.03), 2000, 0.3, marks=pytest.mark.thorough),
     ],

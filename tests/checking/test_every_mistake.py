@@ -9,13 +9,14 @@ import pytest
 
 from tests.checking.architectures import NETWORKS
 from tests.checking.planting import Planted, planted
+from tests.quick import one_in
 from tinygrad_lite.checking.claims import Claim
 from tinygrad_lite.checking.marking import mark
 from tinygrad_lite.checking.mistakes import CATALOGUE, places
 from tinygrad_lite.checking.passes import Crash, run_backward
 from tinygrad_lite.checking.recognise import Words
 
-QUICK = ("relu, squared loss, penalty", "exp, log", "ties")  # the others: thorough
+QUICK = ("ties",)  # the others: thorough, but for a place of each mistake in the exercise's network
 USUAL = ("relu, squared loss, penalty", "sigmoid, mean squared error", "tanh, softmax, cross-entropy", "residual")
 PAIRS = 10
 # True synonyms: mistakes that give the same numbers as another in some of these networks, where the report has that
@@ -135,6 +136,18 @@ def test_a_planted_mistake_is_found_and_named(network: str, id: str, dtype: str)
                 assert id in {other for other, _ in named.alternatives}, f"{key}: {named.id} hides it"
 
 
+def test_a_mistake_in_the_exercises_network_is_named() -> None:
+    plant = planted("relu, squared loss, penalty")
+    for key in {key[0]: key for key in plant.candidates.keys}.values():
+        try:
+            work = plant.handed_in((key,), False)
+        except Crash:
+            continue
+        if plant.first_wrong(work):
+            report = plant.marked(work)
+            assert key[0] in {id for m in report.mistakes for id in (m.id, *(other for other, _ in m.alternatives))}
+
+
 def test_no_synonym_is_declared_for_nothing() -> None:
     assert set(SYNONYMS) | {other for others in SYNONYMS.values() for other in others} <= set(CATALOGUE)
 
@@ -198,11 +211,10 @@ def both_named(plant: Planted, pairs: int, intermediates: bool, seed: int) -> fl
     return both / tried
 
 
-@pytest.mark.parametrize("network", USUAL)
 @pytest.mark.parametrize("intermediates", [False, True])
-def test_pairs_of_mistakes(network: str, intermediates: bool) -> None:
-    # Of ten one more may go unnamed by chance; the thorough test holds a hundred to 0.8.
-    assert both_named(planted(network), PAIRS, intermediates, seed=1) >= 0.7
+def test_pairs_of_mistakes(intermediates: bool) -> None:
+    # Of ten one more may go unnamed by chance; the thorough test holds fifty to 0.8.
+    assert both_named(planted("relu, squared loss, penalty"), PAIRS, intermediates, seed=1) >= 0.7
 
 
 @pytest.mark.thorough
@@ -215,11 +227,13 @@ def test_many_pairs_of_mistakes(network: str, intermediates: bool) -> None:
     assert both_named(planted(network), pairs, intermediates, seed=2) >= least
 
 
-@pytest.mark.parametrize("network", ["relu, squared loss, penalty", "tanh, softmax, cross-entropy", "residual"])
+@pytest.mark.parametrize(
+    "network", one_in(3, ["relu, squared loss, penalty", "tanh, softmax, cross-entropy", "residual"])
+)
 def test_numbers_that_no_mistake_gives_get_no_name(network: str) -> None:
     plant = planted(network)
     rng = np.random.default_rng(0)
-    for _ in range(3):
+    for _ in range(2):
         work = plant.handed_in((), False)
         changed = rng.integers(0, len(work[0]))
         for given in work:

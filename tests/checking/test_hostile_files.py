@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.checking.writing import ARRAYS, changed
+from tests.quick import some
 from tinygrad_lite.checking.report import Report
 from tinygrad_lite.checking.solutions import Limits, mark_file
 from tinygrad_lite.cli import main
@@ -96,10 +97,6 @@ QUICK = ("forks", "writes many files", "writes a file", "spoils the answer", "gi
          "prints", "writes a file where it stands")  # fmt: skip
 
 
-def some(cases: object) -> list[object]:
-    return [pytest.param(what, marks=() if what in QUICK else pytest.mark.thorough) for what in cases]  # type: ignore[attr-defined]  # a dict
-
-
 def marked(folder: Path, text: str, seconds: int = 10) -> Report:
     path = folder / "solution.py"
     path.write_text(text, encoding="utf-8")
@@ -112,7 +109,7 @@ def marked(folder: Path, text: str, seconds: int = 10) -> Report:
     return report
 
 
-@pytest.mark.parametrize("what", some(REFUSED))
+@pytest.mark.parametrize("what", some(REFUSED, QUICK.__contains__))
 def test_what_is_refused_or_ended(what: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text, says = REFUSED[what]
     report = marked(tmp_path, text, seconds=1 if what == "sleeps" else 10)
@@ -124,7 +121,7 @@ def test_what_is_refused_or_ended(what: str, tmp_path: Path, capfd: pytest.Captu
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("what", some(HARMLESS))
+@pytest.mark.parametrize("what", some(HARMLESS, QUICK.__contains__))
 def test_what_does_no_harm(what: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     report = marked(tmp_path, HARMLESS[what])
     assert report, str(report)

@@ -13,6 +13,7 @@ import pytest
 
 import tinygrad_lite as tl
 from tests.checking.writing import ARRAYS, HOSTILE, MATRIX, RIGHT, WRONG, changed
+from tests.quick import one_in
 from tinygrad_lite.checking.report import Report
 from tinygrad_lite.checking.solutions import Limits, mark_file
 from tinygrad_lite.cli import main
@@ -34,7 +35,7 @@ def class_of(text: str) -> Any:
     return [thing for thing in space.values() if isinstance(thing, type) and thing is not object][-1]
 
 
-@pytest.mark.parametrize("style", RIGHT)
+@pytest.mark.parametrize("style", one_in(2, RIGHT))
 def test_a_right_solution_is_right(style: str, tmp_path: Path) -> None:
     report = marked(tmp_path, RIGHT[style])
     assert report, str(report)
@@ -54,7 +55,7 @@ def test_a_wrong_solution_is_told_its_mistake(what: str) -> None:
     assert len(str(report).splitlines()) <= 24
 
 
-@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize("what", one_in(3, HOSTILE))
 def test_whatever_a_file_does_ends_in_a_report(what: str, tmp_path: Path) -> None:
     text, says = HOSTILE[what]
     report = marked(tmp_path, text)
