@@ -125,3 +125,43 @@ def test_how_much_is_rounded_at_another_size_does_not_fix_the_size() -> None:
         x, W = rng.normal(size=(4, 3)), tl.tensor(rng.normal(size=(3, 3)), requires_grad=True, name="W")
         source = tl.source(nn.CrossEntropyLoss()(tl.tensor(x) @ W, np.array([0, 1, 2, 1])), exact=False)
         assert "N = len(x)" in source
+
+
+def network(x: Any, y: Any, W1: Any, b1: Any, W2: Any) -> Any:
+    z = x @ W1 + b1
+    h = tl.relu(z)
+    a = h @ W2
+    return np.mean((a - y) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "free"),
+    [((5, 3, 4), True), ((2, 1, 1), True), ((3, 3, 4), False), ((3, 3, 3), False), ((4, 3, 4), False)],
+)
+def test_a_function_of_arrays_alone_leaves_the_batch_size_free_or_says_that_it_is_fixed(
+    sizes: tuple[int, int, int], free: bool
+) -> None:
+    """All arguments are differentiated by, and the rows of one may be as many as the features of another."""
+    n, features, hidden = sizes
+    rng = np.random.default_rng(0)
+    W1, b1, W2 = rng.normal(size=(features, hidden)), rng.normal(size=hidden), rng.normal(size=(hidden, 1))
+    source = tl.source(network, rng.normal(size=(n, features)), rng.normal(size=(n, 1)), W1, b1, W2)
+    assert ("N, the batch size, is free" in source) == free
+    assert ("are fixed" in source) != free
+    for m in (1, 2, 7) if free else (n,):
+        x, y = rng.normal(size=(m, features)), rng.normal(size=(m, 1))
+        given = [tl.tensor(a, requires_grad=True) for a in (x, y, W1, b1, W2)]
+        loss = network(*given)
+        loss.backward()
+        got, gradients = source.exec()["loss_and_gradients"](x, y, W1, b1, W2)
+        np.testing.assert_allclose(got, loss.item(), rtol=1e-12)
+        for name, t in zip(("x", "y", "W1", "b1", "W2"), given, strict=True):
+            assert t.grad is not None
+            np.testing.assert_allclose(gradients[name], t.grad, rtol=1e-10, atol=1e-13)
+
+
+def test_the_names_inside_a_function_are_kept() -> None:
+    rng = np.random.default_rng(0)
+    given = [rng.normal(size=shape) for shape in ((5, 3), (5, 1), (3, 4), (4,), (4, 1))]
+    lines = {line.split(" = ")[0].strip() for line in tl.source(network, *given).splitlines() if " = " in line}
+    assert {"z", "h", "a", "dz", "dh", "da"} <= lines

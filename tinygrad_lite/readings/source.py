@@ -90,7 +90,7 @@ def source(
     """A module of plain NumPy that computes a loss and its gradients: the program that ran, written out.
 
     target    a loss, or a function that returns one, called on `inputs`
-    names     what to call tensors and arrays, for instance `locals()`
+    names     what to call tensors and arrays, for instance `locals()`; a function's own names are known
     exact     keep the engine's numbers to the last bit; False allows rounding, as in (p - onehot) / N
     update    a learning rate or an `optim.SGD`: write a step of gradient descent too
     exercise  leave the backward lines of these names blank, or (True) all of them; `.key()` has them
@@ -108,7 +108,8 @@ def source(
     naming.check(given)
     run = run_of(target, inputs, given)
     whole_program(run.program, "source", "it cannot be written out")
-    batch = batch_of(run, _data(run), outside_arrays(run.program))
+    data = _data(run) or run.inputs  # where all is differentiated by, what has the batch size is among the arguments
+    batch = batch_of(run, data, outside_arrays(run.program))
     if batch is not None and run.again is None and may_hide_in(batch, run.program):
         batch = None
     changing = dependence(run)

@@ -61,7 +61,7 @@ class Module:
         self.parameters = [self.names[self.new[x]] for x in self.steps.gradients]
         self.step = stepping(self.update, {x: self.names[self.new[x]] for x in self.steps.gradients})
         self.data = [name for name in self.names.values() if name not in self.parameters]
-        self.size = next(filter(None, map(self._size, self.data)), "")  # what N is read off
+        self.size = next(filter(None, map(self._size, [*self.data, *self.parameters])), "")  # what N is read off
 
     def _size(self, name: str) -> str:
         if self.shapes[name].startswith("(N"):

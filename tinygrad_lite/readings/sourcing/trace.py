@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,10 +90,12 @@ def _called(f: Callable[..., Any], inputs: tuple[Any, ...], given: dict[str, Any
                 plain = [a if a.dtype.kind != "f" else x for a, x in zip(values, leaves, strict=True)]
                 return f(*plain), list(leaves)  # whole numbers that a Tensor does not stand in for
 
-    loss, leaves = call(arrays, differentiable)
+    with locals_of(f) as own:
+        loss, leaves = call(arrays, differentiable)
     if isinstance(loss, Tensor) and not _wanted(loss, leaves) and any(a.dtype.kind == "f" for a in arrays):
         differentiable = [a.dtype.kind == "f" for a in arrays]  # a function of its arguments alone
-        loss, leaves = call(arrays, differentiable)
+        with locals_of(f) as own:
+            loss, leaves = call(arrays, differentiable)
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"source: {called} returned {type(loss).__name__}, not a Tensor: there is no graph to write down. It has "
@@ -101,12 +105,32 @@ def _called(f: Callable[..., Any], inputs: tuple[Any, ...], given: dict[str, Any
     for name, x, a in zip(_parameters(f, len(inputs)), leaves, arrays, strict=True):
         names[name] = x if a.dtype.kind == "f" or x in _leaves(loss) else a
     names.update({name: x for name, x in given.items() if name not in names})
+    taken = set(map(id, names.values()))
+    names.update({k: x for k, x in own.items() if isinstance(x, Tensor) and k not in names and id(x) not in taken})
 
     def again(values: list[Any]) -> Program:
         with _unchanged(loss):
             return _backward(*call(values, differentiable))
 
     return Run(_backward(loss, leaves), names, leaves, called if called.isidentifier() else "", again)
+
+
+@contextlib.contextmanager
+def locals_of(f: Callable[..., Any]) -> Iterator[dict[str, Any]]:
+    """The names inside a function, as they stand when it returns: a person would keep them."""
+    code, found = getattr(getattr(f, "__func__", f), "__code__", None), dict[str, Any]()
+
+    def look(frame: types.FrameType, event: str, arg: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            found.clear()  # of the outermost call, the last to return
+            found.update(frame.f_locals)
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
 
 
 @contextlib.contextmanager
