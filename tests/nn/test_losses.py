@@ -199,3 +199,10 @@ def test_a_batch_in_which_every_label_is_ignored_moves_nothing(loss: Any, weight
     assert np.isnan(cost.item())  # 0 / 0, as PyTorch has it
     assert z.grad is not None
     np.testing.assert_array_equal(z.grad, np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("kind", [nn.SquaredLoss, nn.MSELoss, nn.CrossEntropyLoss, nn.HuberLoss, nn.BCELoss])
+def test_a_loss_that_is_made_of_its_data_is_told_how_to_be_called(kind: Any) -> None:
+    a = nn.Linear(2, 1)(np.ones((3, 2)))
+    with pytest.raises(TypeError, match=rf"{kind.__name__} is made first, .* nn\.{kind.__name__}\(\)\(prediction"):
+        kind(a, np.ones((3, 1)))

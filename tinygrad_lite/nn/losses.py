@@ -6,7 +6,7 @@ without a word. Those of classes, of probabilities and of margins are in the fil
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -18,7 +18,18 @@ from tinygrad_lite.tensor import Tensor, as_tensor
 Reduction = Literal["mean", "sum", "none"]
 
 
-class Loss(Module):
+class Comparing(Module):
+    """What compares a prediction with a target: it is made of neither, and called on both."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        if any(isinstance(a, Tensor) and a.op is not None for a in args):
+            raise TypeError(
+                f"{cls.__name__} is made first, without data, and then called: nn.{cls.__name__}()(prediction, target)"
+            )
+        return super().__new__(cls)
+
+
+class Loss(Comparing):
     """What losses share: `reduction`, how the losses of single entries (or examples) become one number."""
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -67,7 +78,7 @@ def values(t: Any) -> Any:
     return t.current() if isinstance(t, Tensor) else t
 
 
-class SquaredLoss(Module):
+class SquaredLoss(Comparing):
     """C = 1/2 |y - a|^2: summed over the outputs (the last axis), averaged over the batch (all other axes).
 
     A 1-D prediction is one example. dC/da = (a - y) / N.
