@@ -232,7 +232,7 @@ MORE: dict[str, list[Sample]] = {
     "insert": [
         on(lambda x, v: np.insert(x, 1, v, 0), (2, 3), (3,)),
         on(lambda x, v: np.insert(x, [0, 2, 2], v, axis=-1), (2, 2), (2, 1)),
-        on(lambda x, v: np.insert(x, [True, False, True], v, axis=1), (2, 3), ()),
+        on(lambda x, v: np.insert(x, np.array([True, False, True]), v, axis=1), (2, 3), ()),
         on(lambda x, v: np.insert(x, slice(0, 3), v), (2, 2), (3,)),
     ],
     "diagonal": [on(np.diagonal, (2, 3)), on(lambda x: np.diagonal(x, 1, 2, 0), (3, 2, 3))],
@@ -317,7 +317,10 @@ MORE: dict[str, list[Sample]] = {
     ],
     "outer": [on(np.outer, s, t) for s, t in (((3,), (2,)), ((2, 2), (3,)), ((), (3,)))],
     "matvec": [on(np.matvec, s, t) for s, t in (((4, 2, 3), (4, 3)), ((2, 3), (4, 3)), ((2, 1, 2, 3), (4, 3)))],
-    "vecmat": [on(np.vecmat, s, t) for s, t in (((4, 3), (4, 3, 2)), ((1, 3), (4, 3, 2)), ((4, 3), (2, 1, 3, 2)))],
+    "vecmat": [
+        on(np.vecmat, s, t, reference=lambda x, a: np.einsum("...i,...ij->...j", x, a))  # np.vecmat conjugates
+        for s, t in (((4, 3), (4, 3, 2)), ((1, 3), (4, 3, 2)), ((4, 3), (2, 1, 3, 2)))
+    ],
     "einsum": [
         on(lambda *xs, s=subscripts: np.einsum(s, *xs), *shapes)
         for subscripts, *shapes in (

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 def index_template(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
     """An index with a placeholder for each array in it, and those arrays."""
     arrays: list[Any] = []
-    return tuple(_index_part(i, arrays) for i in (index if isinstance(index, tuple) else (index,))), arrays
+    return tuple([_index_part(i, arrays) for i in (index if isinstance(index, tuple) else (index,))]), arrays
 
 
 def _index_part(i: Any, arrays: list[Any]) -> Any:
     """One part of an index: an array, or what NumPy makes one of, goes to `arrays` and leaves a placeholder."""
-    if i is None or i is Ellipsis or (isinstance(i, (int, np.integer)) and not isinstance(i, bool)):
+    if i is None or i is Ellipsis or (isinstance(i, (int, np.integer)) and i.__class__ is not bool):
         return i
-    if isinstance(i, slice):  # its bounds may be arrays or tensors, which may change
-        return slice(*(None if n is None else operator.index(n) for n in (i.start, i.stop, i.step)))
+    if i.__class__ is slice:
+        return slice(_bound(i.start), _bound(i.stop), _bound(i.step))
     came = i
     if not isinstance(i, (Node, Symbolic)):
         i = np.asarray(i, np.intp) if isinstance(i, (list, tuple)) and not i else array_of(i, "an index")
@@ -38,6 +38,11 @@ def _index_part(i: Any, arrays: list[Any]) -> Any:
         )
     arrays.append(i)
     return ARRAY
+
+
+def _bound(n: Any) -> Any:
+    """A bound of a slice as a number: it may be an array or a tensor, which may change."""
+    return n if n is None or n.__class__ is int else operator.index(n)
 
 
 class At:

@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_lite.functions.answering import answers, operand
 from tinygrad_lite.primitives import decompositions, scans
+from tinygrad_lite.primitives.indexing import getitem
 from tinygrad_lite.primitives.shaping import concatenate
 from tinygrad_lite.tensor import Tensor, as_tensor
 
@@ -20,6 +21,11 @@ EighResult: Any = type(np.linalg.eigh(_one))
 SVDResult: Any = type(np.linalg.svd(_one))
 QRResult: Any = type(np.linalg.qr(_one))
 SlogdetResult: Any = type(np.linalg.slogdet(_one))
+
+
+def _rows(both: Tensor, which: int | slice) -> Tensor:
+    """Of several factors side by side the one that stands in these rows."""
+    return Tensor.record(getitem, (both,), {"index": (Ellipsis, which, slice(None))})
 
 
 @answers(np.linalg.slogdet)
@@ -47,7 +53,7 @@ def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
 @answers(np.linalg.eigh)
 def _eigh(a: Any, UPLO: str = "L") -> Any:
     both = Tensor.record(decompositions.eigh, (a,), {"UPLO": UPLO})
-    return EighResult(both[..., 0, :], both[..., 1:, :])
+    return EighResult(_rows(both, 0), _rows(both, slice(1, None)))
 
 
 @answers(np.linalg.eigvalsh)
@@ -65,7 +71,7 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
         return _svdvals(t)
     full = full_matrices and m != n
     both = Tensor.record(decompositions.svd, (t,), {"full": full})
-    u, s, v = both[..., 1 : m + 1, :], both[..., 0, :], both[..., m + 1 :, :]
+    u, s, v = _rows(both, slice(1, m + 1)), _rows(both, 0), _rows(both, slice(m + 1, None))
     if full:
         rest = Tensor.record(decompositions.svd_rest, (t,), {})
         filled = Tensor.record(concatenate, (u if m > n else v, rest), {"axis": -1})

@@ -69,10 +69,7 @@ def _matvec(x1: Any, x2: Any, /) -> Any:
     a, b = operand(x1), operand(x2)
     if a.ndim < 2 or b.ndim < 1:
         raise ValueError(f"np.matvec multiplies matrices (..., m, n) and vectors (..., n), not {a.shape} and {b.shape}")
-    if b.ndim == 1:
-        return a @ b
-    y = a @ b.reshape((*b.shape, 1))
-    return y.reshape(y.shape[:-1])
+    return a @ b if b.ndim == 1 else Tensor.record(products.matvec, (a, b), {})
 
 
 @answers(np.vecmat)
@@ -80,7 +77,7 @@ def _vecmat(x1: Any, x2: Any, /) -> Any:
     a, b = operand(x1), operand(x2)
     if a.ndim < 1 or b.ndim < 2:
         raise ValueError(f"np.vecmat multiplies vectors (..., m) and matrices (..., m, n), not {a.shape} and {b.shape}")
-    return a @ b if a.ndim == 1 or b.ndim == 2 else (a[..., None, :] @ b)[..., 0, :]
+    return a @ b if a.ndim == 1 or b.ndim == 2 else Tensor.record(products.vecmat, (a, b), {})
 
 
 @answers(np.tensordot, np.linalg.tensordot)

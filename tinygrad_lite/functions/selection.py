@@ -9,7 +9,6 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_lite.functions.answering import answers, operand, plain
 from tinygrad_lite.primitives import moving
-from tinygrad_lite.primitives.shaping import concatenate
 from tinygrad_lite.tensor import Tensor, as_tensor
 
 # -- picking ---------------------------------------------------------------------------------------------------
@@ -229,11 +228,6 @@ def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 
 @answers(np.insert)
 def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    # NumPy's own insert, on positions: those of `arr`, and after them those of `values`.
     old, new = as_tensor(arr), operand(values)
-    n = old.size
-    positions = np.insert(
-        np.arange(n).reshape(old.shape), plain(obj), np.arange(n, n + new.size).reshape(new.shape), axis
-    )
     added = new if new.dtype == old.dtype else new.astype(old.dtype)  # as NumPy does
-    return Tensor.record(concatenate, (old.reshape(-1), added.reshape(-1)), {"axis": 0})[positions]
+    return Tensor.record(moving.insert, (old, added), {"obj": plain(obj), "axis": axis})

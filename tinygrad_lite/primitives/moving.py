@@ -50,6 +50,18 @@ def moving(function: Callable[..., Any], tex: str, **more: Any) -> Primitive:
     return linear(function, tex, adjoint, **more)
 
 
+def _inserted(x: Any, v: Any, obj: Any, axis: int | None) -> Any:
+    return np.insert(x, obj, v, axis)
+
+
+def _inserted_back(i: int, g: Any, y: Any, x: Any, v: Any, obj: Any, axis: int | None) -> Any:
+    # One put_back for both: the entries of v are numbered after those of x.
+    n = x.size
+    places = np.insert(_numbered(x.shape), obj, n + _numbered(v.shape), axis)
+    entries = put_back(g, places, shape=(n + v.size,))
+    return np.reshape(entries[n:], v.shape) if i else np.reshape(entries[:n], x.shape)
+
+
 def _padded_by_entries(x: Any, pad_width: Any, mode: str) -> Any:
     return np.pad(x, pad_width, mode)  # type: ignore[call-overload]  # the stub wants a literal
 
@@ -104,6 +116,7 @@ rot90 = linear(
 tile = moving(lambda x, reps: np.tile(x, reps), r"\mathrm{tile}(#1)", name="tile")
 repeat = moving(lambda x, repeats, axis: np.repeat(x, repeats, axis), r"\mathrm{repeat}(#1)", name="repeat")
 delete = moving(lambda x, obj, axis: np.delete(x, obj, axis), r"\mathrm{delete}(#1)", name="delete")
+insert = linear(_inserted, r"\mathrm{insert}(#1, #2)", _inserted_back, variadic=True, name="insert")
 diagonal = moving(np.diagonal, r"\operatorname{diag}(#1)", name="diagonal")
 pad_by_entries = moving(_padded_by_entries, r"\mathrm{pad}(#1)", name="pad_by_entries")
 resize = moving(lambda x, shape: np.resize(x, shape), r"\mathrm{resize}(#1)", name="resize")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -36,14 +37,16 @@ def _tensordot_right(g: Any, y: Any, a: Any, b: Any, axes: tuple[tuple[int, ...]
 
 def _einsum(*xs: Any, subscripts: str) -> Any:
     # of one operand there is nothing to plan
-    return np.einsum(subscripts, *xs, optimize=len(xs) > 1 and _work(subscripts, xs) > WORTH_PLANNING)
+    planned = len(xs) > 1 and _work(subscripts, tuple([x.shape for x in xs])) > WORTH_PLANNING
+    return np.einsum(subscripts, *xs, optimize=planned)
 
 
-def _work(subscripts: str, xs: tuple[Any, ...]) -> int:
+@functools.lru_cache(maxsize=1024)
+def _work(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> int:
     """The number of multiplications when all is done in one loop: the product of the sizes of all axes."""
     sizes: dict[str, int] = {}
-    for term, x in zip(subscripts.partition("->")[0].split(","), xs, strict=True):
-        sizes.update(zip(term, x.shape, strict=True))
+    for term, shape in zip(subscripts.partition("->")[0].split(","), shapes, strict=True):
+        sizes.update(zip(term, shape, strict=True))
     return math.prod(sizes.values())
 
 
@@ -120,6 +123,22 @@ convolve: Primitive = linear(  # the same with v from behind
 )
 dot = linear(np.dot, r"#1 \cdot #2", *_last_with(-2), multilinear=True, name="dot")  # b of two axes or more
 inner = linear(np.inner, r"#1 \cdot #2", *_last_with(-1), multilinear=True, name="inner")  # of one or more each
+matvec: Primitive = linear(  # of each matrix of a stack and its vector
+    np.matvec,
+    r"#1\,#2",
+    lambda g, y, a, x: g[..., :, None] * x[..., None, :],
+    lambda g, y, a, x: vecmat(g, a),
+    multilinear=True,
+    name="matvec",
+)
+vecmat: Primitive = linear(
+    np.vecmat,
+    r"#1^{\mathsf T} #2",
+    lambda g, y, x, a: matvec(a, g),
+    lambda g, y, x, a: x[..., :, None] * g[..., None, :],
+    multilinear=True,
+    name="vecmat",
+)
 cross: Primitive = linear(  # of vectors of 3: <g, a x b> = <b x g, a> = <g x a, b>
     np.cross,
     r"#1 \times #2",
