@@ -29,7 +29,7 @@ def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     holds = operand(plain(condition))
     if holds.ndim != 1:
         raise ValueError(f"np.compress: a condition has one axis, not shape {holds.shape}; see np.extract")
-    return _take(a, np.flatnonzero(holds), axis)
+    return _take(a, holds.nonzero()[0], axis)
 
 
 @answers(np.extract)

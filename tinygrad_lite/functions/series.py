@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_lite.functions.answering import answers, operand, plain
+from tinygrad_lite.functions.answering import answers, operand, operands, plain
 from tinygrad_lite.primitive import Primitive
 from tinygrad_lite.primitives import products, series
 from tinygrad_lite.tensor import Tensor, as_tensor
@@ -110,7 +110,7 @@ def _slid(row: Primitive, a: Any, v: Any, mode: str) -> Any:
 
 @answers(np.interp)
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
-    x, xp, fp = (a if a.dtype == np.float64 else a.astype(np.float64) for a in map(operand, (x, xp, fp)))
+    x, xp, fp = [a if a.dtype == np.float64 else a.astype(np.float64) for a in operands((x, xp, fp))]
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ValueError(f"np.interp: xp and fp are series of one length, not {xp.shape} and {fp.shape}")
     if period is not None:
