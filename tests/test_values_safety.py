@@ -173,6 +173,33 @@ def test_a_write_within_a_gradient_of_a_gradient(write: Callable[[World], Any], 
     same_or_named(lambda: second_order(write, when=when), second_order(nothing, when=when))
 
 
+@pytest.mark.parametrize("kind", [np.array, list])
+@pytest.mark.parametrize(
+    ("call", "how"),
+    [
+        (lambda x, k: np.insert(x, k, 9.0, 1), [1, 2]),
+        (lambda x, k: np.delete(x, k, 1), [1, 2]),
+        (lambda x, k: np.repeat(x, k, 1), [1, 2, 1]),
+        (lambda x, k: np.roll(x, k, (0, 1)), [1, 2]),
+        (lambda x, k: np.resize(x, k), [4, 2]),
+        (lambda x, k: np.tile(x, k), [2, 1]),
+        (lambda x, k: np.take(x, k, 1), [1, 2]),
+        (lambda x, k: x[:, k], [1, 2]),
+    ],
+    ids=["insert", "delete", "repeat", "roll", "resize", "tile", "take", "getitem"],
+)
+def test_a_write_into_what_says_where_entries_go_changes_no_gradient(call: Any, how: list[int], kind: Any) -> None:
+    gradients = []
+    for written in (False, True):
+        x, k = Tensor(np.ones((2, 3)), requires_grad=True), kind(how)
+        y = call(x, k)
+        if written:
+            k[:] = kind([0] * len(how))
+        y.backward(np.arange(1.0, 1 + y.size).reshape(y.shape))
+        gradients.append(x.grad)
+    np.testing.assert_array_equal(*gradients)
+
+
 def test_only_what_has_to_is_refused() -> None:
     """Leaves may be written into at any time before a plain backward; only a computed tensor may not."""
     refused = []

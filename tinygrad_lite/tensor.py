@@ -7,6 +7,7 @@ requires a gradient, keep a node of what ran on what.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +77,9 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
         t.op = op
         t.inputs = inputs
         t.args = tuple(values)
+        for key, a in kwargs.items():  # a shift, or which entries to leave out, may be an array from outside too
+            if a.__class__ is np.ndarray or a.__class__ is list:
+                kwargs = {**kwargs, key: deepcopy(a)}
         t.kwargs = kwargs
         t.requires_grad = requires_grad and op.kind != "constant" and mode is not VALUES
     else:
