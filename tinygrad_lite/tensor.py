@@ -28,6 +28,7 @@ METHODS = frozenset(
     {"argpartition", "argsort", "choose", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot",
      "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "std", "take", "trace"}
 )  # fmt: skip
+WRITABLE = frozenset((np.ndarray, list))  # kinds of keyword that may change after they were used
 
 
 def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -78,7 +79,7 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
         t.inputs = inputs
         t.args = tuple(values)
         for key, a in kwargs.items():  # a shift, or which entries to leave out, may be an array from outside too
-            if a.__class__ is np.ndarray or a.__class__ is list:
+            if a.__class__ in WRITABLE:
                 kwargs = {**kwargs, key: deepcopy(a)}
         t.kwargs = kwargs
         t.requires_grad = requires_grad and op.kind != "constant" and mode is not VALUES
