@@ -51,7 +51,7 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     if not x.size:  # of nothing: ln 0
         return np.logaddexp.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # wants a literal
     m = np.maximum.reduce(x, axis=axis, keepdims=True)
-    if np.count_nonzero(np.isfinite(m)) == m.size:
+    if np.logical_and.reduce(np.isfinite(m), axis=None):
         y = np.log(_sum(np.exp(x - m), axis, True)) + m
     else:
         m = np.where(np.isfinite(m), m, 0)
