@@ -1,4 +1,4 @@
-"""How thorough Hypothesis is: `dev` by default, `ci` where HYPOTHESIS_PROFILE=ci or CI=true say so; and short cuts."""
+"""How thorough Hypothesis is: `dev`, or `ci` (also by CI=true) or `explore` by HYPOTHESIS_PROFILE; and short cuts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 slow_is_fine = (HealthCheck.too_slow, HealthCheck.data_too_large)
-settings.register_profile("dev", max_examples=15, deadline=None, suppress_health_check=slow_is_fine)
-settings.register_profile(
-    "ci", max_examples=100, deadline=None, derandomize=True, print_blob=True, suppress_health_check=slow_is_fine
-)
+patient = settings(deadline=None, suppress_health_check=slow_is_fine)
+steady = settings(patient, derandomize=True)  # the result of a run does not hang on luck
+settings.register_profile("dev", steady, max_examples=15)
+settings.register_profile("ci", steady, max_examples=100, print_blob=True)
+settings.register_profile("explore", patient, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
@@ -67,6 +67,7 @@ def test_predictions_that_are_all_but_right(sizes: tuple[int, ...], seed: int, d
     assert tl.check(work, against=loss_of(at))
 
 
+@example(seed=194, n=4, large=300.0)  # a probability of 5e-324
 @given(seed=SEEDS, n=st.integers(1, 6), large=st.sampled_from([1.0, 30.0, 300.0]))
 def test_softmax_naive_or_stable(seed: int, n: int, large: float) -> None:
     rng = np.random.default_rng(seed)

@@ -172,7 +172,7 @@ def roundings(a: Any, b: Any) -> float:
     scale = magnitude(b) or magnitude(a)
     if not np.isfinite(apart):
         return float("inf")
-    return apart / (eps * scale) if scale else 0.0
+    return apart / max(eps * scale, float(np.finfo(float).smallest_subnormal)) if scale else 0.0
 
 
 def aligned(claims: list[Claim]) -> None:
