@@ -60,12 +60,7 @@ class Candidates:
 
     def run(self, k: int, keys: tuple[Key, ...]) -> Pass | None:
         """The pass at point `k` with these mistakes in it; None where one does not fit there."""
-        if (k, keys) in self._passes:
-            return self._passes[k, keys]
-        found = self._run(k, keys)
-        if len(keys) == 1:
-            self._passes[k, keys] = found
-        return found
+        return self._passes[k, keys] if (k, keys) in self._passes else self._tried(k, keys)
 
     def base(self, k: int, planted: tuple[Key, ...]) -> Pass | None:
         """The pass with the mistakes that are known by now, from which others are tried."""
@@ -87,6 +82,13 @@ class Candidates:
         except Crash:
             return None
 
+    def _tried(self, k: int, keys: tuple[Key, ...], goal: Goal | None = None) -> Pass | None:
+        """A pass that is run now; that of a single mistake is kept, for it is asked for again."""
+        found = self._run(k, keys, goal)
+        if len(keys) == 1:
+            self._passes[k, keys] = found
+        return found
+
     def towards(self, k: int, keys: tuple[Key, ...], q: Node) -> Pass | None:
         """As `run`; but Stopped, half-way, where it does not give what was handed in as `q`. Asked again: all of it."""
         base = self.base(k, keys[:-1])
@@ -97,14 +99,11 @@ class Candidates:
             return self.run(k, keys)
         pending = [] if self._agrees(k, q, base.computed[q]) else [q]
         try:
-            found = self._run(k, keys, Goal(lambda node, g: node is not q or self._agrees(k, q, g), pending))
+            return self._tried(k, keys, Goal(lambda node, g: node is not q or self._agrees(k, q, g), pending))
         except Stopped:
             if len(keys) == 1:
                 self._stopped.add((k, keys))
             raise
-        if len(keys) == 1:
-            self._passes[k, keys] = found
-        return found
 
     def arrives(self, k: int, first: Key, second: Key) -> bool:
         """Whether two mistakes together give all that was handed in at point `k`, a right one as a wrong one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -31,10 +31,9 @@ def pair(candidates: Candidates, wrong: list[int]) -> tuple[Found, Found] | None
         left -= 1
         if left < 0:
             return None
-        if _together(candidates, (first, second), wrong):
-            found = [Found(*candidates.about(key), key, frozenset(wrong), key[1]) for key in (first, second)]
-            found.sort(key=lambda f: f.line)
-            return found[0], found[1]
+        if _together(candidates, (first, second), wrong[0]):
+            one, other = sorted(_found(candidates, (first, second), wrong), key=lambda f: f.line)
+            return one, other
     return None
 
 
@@ -47,9 +46,8 @@ def factors(candidates: Candidates, wrong: list[int]) -> tuple[Found, Found] | N
     ]
     for i, a in enumerate(known):
         for b in known[i + 1 :]:
-            if a[1] == b[1] and _together(candidates, (a, b), wrong):
-                found = [Found(*candidates.about(key), key, frozenset(wrong), key[1]) for key in (a, b)]
-                return found[0], found[1]
+            if a[1] == b[1] and _together(candidates, (a, b), wrong[0]):
+                return _found(candidates, (a, b), wrong)
     return None
 
 
@@ -72,7 +70,13 @@ def _reaches(candidates: Candidates, key: Key, first: int) -> bool:
     )
 
 
-def _together(candidates: Candidates, keys: tuple[Key, Key], wrong: Iterable[int]) -> bool:
+def _found(candidates: Candidates, keys: tuple[Key, Key], wrong: list[int]) -> tuple[Found, Found]:
+    one, other = (Found(*candidates.about(key), key, frozenset(wrong), key[1]) for key in keys)
+    return one, other
+
+
+def _together(candidates: Candidates, keys: tuple[Key, Key], first: int) -> bool:
+    """Whether two mistakes give all that was handed in at every point with room for both, and one reaches the first."""
     tried = False
     for k, claim in enumerate(candidates.claims):
         if not all(key in candidates.tables[k] for key in keys):
@@ -80,8 +84,7 @@ def _together(candidates: Candidates, keys: tuple[Key, Key], wrong: Iterable[int
         alone = [candidates.run(k, (key,)) for key in keys]
         if None in alone:
             continue
-        quantities = claim.structure.quantities
-        if not any(_touches(p, claim, quantities[wrong_i]) for p in alone for wrong_i in list(wrong)[:1]):
+        if not any(_touches(p, claim, claim.structure.quantities[first]) for p in alone):
             return False
         if not candidates.arrives(k, *keys):
             return False

@@ -123,8 +123,13 @@ def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepd
     low, high = x[..., : below.size], x[..., below.size : -1]
     y: Any = _between(low, high, position, method)
     y = np.where(np.isnan(x[..., -1:]), np.nan, y) if np.isnan(plain(x[..., -1:])).any() else y
-    y = np.moveaxis(y, -1, 0).reshape(q.shape + x.shape[:-1])
-    return y.reshape(q.shape + tuple(1 if k in axes else n for k, n in enumerate(t.shape))) if keepdims else y
+    return _shares_first(y, q.shape, t.shape, axes, keepdims)
+
+
+def _shares_first(y: Any, q: tuple[int, ...], shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> Any:
+    """Quantiles whose last axis counts the shares asked for, with these in front, as NumPy has them."""
+    kept = tuple(1 if k in axes else n for k, n in enumerate(shape) if keepdims or k not in axes)
+    return np.moveaxis(y, -1, 0).reshape(q + kept)
 
 
 @answers(np.percentile)
@@ -149,8 +154,7 @@ def _nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", ke
     above = np.minimum(below + 1, np.maximum(n - 1, 0).astype(np.intp))
     low, high = (np.take_along_axis(x, np.take_along_axis(order, k, -1), -1) for k in (below, above))
     y = _between(low, high, position, method)
-    y = np.moveaxis(y, -1, 0).reshape(q.shape + x.shape[:-1])
-    return y.reshape(q.shape + tuple(1 if k in axes else n for k, n in enumerate(t.shape))) if keepdims else y
+    return _shares_first(y, q.shape, t.shape, axes, keepdims)
 
 
 @answers(np.nanpercentile)

@@ -205,8 +205,8 @@ def _conv2d(c: Components, e: Apply, at: Sequence[Index]) -> Formula:
 
     def body(k: list[Index]) -> Formula:
         channel, p, q = k
-        seen = [_place(e, 0, i, p), _place(e, 1, j, q)]
-        if c.concrete and not all(0 <= as_index(s) < m for s, m in zip(seen, x.shape[2:], strict=True)):
+        seen = _seen(c, e, x, (i, j), (p, q))
+        if seen is None:
             return BORDER
         return c.product(c.entry(w, [o, channel, p, q]), c.entry(x, [n, channel, *seen]))
 
@@ -219,6 +219,13 @@ def _place(e: Apply, axis: int, i: Index, k: Index) -> Index:
     return _tap(i, k, how["stride"][axis], how["dilation"][axis], how["padding"][axis][0])
 
 
+def _seen(c: Components, e: Apply, x: Expression, at: Sequence[Index], taps: Sequence[Index]) -> list[Index] | None:
+    """The place of `x` that is seen from a place of the output through a tap; None in the border of zeros."""
+    seen = [_place(e, axis, i, k) for axis, (i, k) in enumerate(zip(at, taps, strict=True))]
+    inside = not c.concrete or all(0 <= as_index(s) < m for s, m in zip(seen, x.shape[2:], strict=True))
+    return seen if inside else None
+
+
 def _conv2d_weight(c: Components, e: Apply, at: Sequence[Index]) -> Formula:
     """One kernel entry: the sum over examples and places of what came back times what the tap saw."""
     g, x = e.args
@@ -228,8 +235,8 @@ def _conv2d_weight(c: Components, e: Apply, at: Sequence[Index]) -> Formula:
 
     def body(k: list[Index]) -> Formula:
         n, i, j = k
-        seen = [_place(e, 0, i, p), _place(e, 1, j, q)]
-        if c.concrete and not all(0 <= as_index(s) < m for s, m in zip(seen, x.shape[2:], strict=True)):
+        seen = _seen(c, e, x, (i, j), (p, q))
+        if seen is None:
             return BORDER
         return c.product(c.entry(g, [n, o, i, j]), c.entry(x, [n, channel, *seen]))
 
