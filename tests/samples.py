@@ -108,6 +108,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "min": reducing(np.min, GRID, kinked=True),
     "var": reducing(np.var, reference=_var, ddof=0),
     "logsumexp": reducing(tl.logsumexp, reference=_logsumexp),
+    "logaddexp_reduce": reducing(TABLE["logaddexp_reduce"], reference=_logsumexp),
     "largest": [on(lambda x, axis=axis: largest(x, axis=axis), (2, 3)) for axis in (0, -1, None)],
     # shapes
     "reshape": [

@@ -223,4 +223,4 @@ for _ufunc, _reduction in ((np.add, _sum), (np.multiply, _prod), (np.maximum, _m
 
 @answers(np.logaddexp.reduce)
 def _logaddexp_reduce(array: Any, axis: Any = 0, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return Tensor.record(reductions.logsumexp, (as_tensor(_cast(array, dtype)),), {"axis": axis, "keepdims": keepdims})
+    return Tensor.record(reductions.logaddexp_reduce, (_cast(array, dtype),), {"axis": axis, "keepdims": keepdims})

@@ -94,7 +94,7 @@ def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
 
 @answers(np.bincount)
 def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    places = operand(plain(x))
+    places = x.current() if isinstance(x, Tensor) else x
     if not isinstance(weights, Tensor):
         return np.bincount(places, weights, minlength)
     return Tensor.record(moving.bincount, (weights, places), {"minlength": minlength})

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_lite.functions.answering import answers, operand, operands, plain
-from tinygrad_lite.primitive import Primitive
 from tinygrad_lite.primitives import products, series
 from tinygrad_lite.tensor import Tensor, as_tensor
 
@@ -75,34 +74,39 @@ def _unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: flo
 
 @answers(np.convolve)
 def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    a, v = _series(a, "convolve"), _series(v, "convolve")
-    a, v = (a, v) if a.size >= v.size else (v, a)
-    return _slid(products.convolve, a, v, mode)
+    a, n = _series(a, "convolve")
+    v, m = _series(v, "convolve")
+    return Tensor.record(products.convolve, (a, v) if n >= m else (v, a), {"zeros": _reach(min(n, m), mode)})
 
 
 @answers(np.correlate)
 def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    a, v = _series(a, "correlate"), _series(v, "correlate")
-    if a.size >= v.size:
-        return _slid(products.correlate, a, v, mode)
-    return _slid(products.correlate, v, a, mode)[::-1]
+    a, n = _series(a, "correlate")
+    v, m = _series(v, "correlate")
+    zeros = {"zeros": _reach(min(n, m), mode)}
+    if n >= m:
+        return Tensor.record(products.correlate, (a, v), zeros)
+    return Tensor.record(products.correlate, (v, a), zeros)[::-1]
 
 
-def _series(a: Any, name: str) -> Any:
+def _series(a: Any, name: str) -> tuple[Any, int]:
+    """A series and its length; a number is a series of one."""
     a = operand(a)
     shape = a.shape
     if len(shape) > 1 or 0 in shape:
         raise ValueError(f"np.{name} takes two series of one sample or more, not one of shape {shape}")
-    return a if shape else a.reshape(1)
+    return (a, shape[0]) if shape else (a.reshape(1), 1)
 
 
-def _slid(row: Primitive, a: Any, v: Any, mode: str) -> Any:
-    """The product sums of v with each stretch of the longer series a."""
-    m = v.size
-    reach = {"full": (m - 1, m - 1), "same": (m // 2, m - 1 - m // 2), "valid": (0, 0)}
-    if mode not in reach:
-        raise ValueError(f"np.convolve and np.correlate have the modes full, same and valid, not {mode!r}")
-    return Tensor.record(row, (a, v), {"zeros": reach[mode]})
+def _reach(m: int, mode: str) -> tuple[int, int]:
+    """How far the shorter series, of length m, may stand out over either end of the longer one."""
+    if mode == "valid":
+        return 0, 0
+    if mode == "full":
+        return m - 1, m - 1
+    if mode == "same":
+        return m // 2, m - 1 - m // 2
+    raise ValueError(f"np.convolve and np.correlate have the modes full, same and valid, not {mode!r}")
 
 
 # -- between samples -------------------------------------------------------------------------------------------
@@ -110,9 +114,10 @@ def _slid(row: Primitive, a: Any, v: Any, mode: str) -> Any:
 
 @answers(np.interp)
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
-    x, xp, fp = [a if a.dtype == np.float64 else a.astype(np.float64) for a in operands((x, xp, fp))]
-    if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
-        raise ValueError(f"np.interp: xp and fp are series of one length, not {xp.shape} and {fp.shape}")
+    x, xp, fp = [a if a.dtype.char == "d" else a.astype(np.float64) for a in operands((x, xp, fp))]
+    shape = xp.shape
+    if shape != fp.shape or len(shape) != 1 or shape == (0,):
+        raise ValueError(f"np.interp: xp and fp are series of one length, not {shape} and {fp.shape}")
     if period is not None:
         if period == 0:
             raise ValueError("np.interp: a period of 0")

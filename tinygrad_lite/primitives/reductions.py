@@ -112,5 +112,11 @@ logsumexp = general(
     _logsumexp_pull,
     name="logsumexp",
 )
+logaddexp_reduce = general(  # the same, added up in order as NumPy does it: fewer calls, for a few entries
+    lambda x, axis, keepdims: np.logaddexp.reduce(x, axis=axis, keepdims=keepdims),
+    r"\ln \sum e^{#1}",
+    _logsumexp_pull,
+    name="logaddexp_reduce",
+)
 # What softmax is shifted by: it does not depend on the shift, so no gradient goes through it.
 largest = constant(_largest, r"\max #1", name="largest")
