@@ -17,6 +17,7 @@ from tinygrad_lite.functions.plain_answers import QUESTIONS
 from tinygrad_lite.primitive import ANSWERS, Primitive
 
 F64 = (np.float64, np.float32)
+WEIGHTED: Any = {"method": "inverted_cdf", "weights": [1.0, 0.0, 2.5]}  # of quantiles
 SINGLE = chosen(0.5, 0.75, -1.25)
 
 
@@ -159,8 +160,16 @@ FUNCTIONS: dict[Any, list[Sample]] = {
         for m in QUANTILES
         for shape in ((2, 5), (2, 4))
     ]
-    + calls(np.quantile, (lambda x, q: np.quantile(x, q, axis=0), (4, 2), (3,)), domain=(GRID, SHARE)),
-    np.percentile: over_axes(lambda x, **k: np.percentile(x, [30, 60], **k), GRID),
+    + calls(np.quantile, (lambda x, q: np.quantile(x, q, axis=0), (4, 2), (3,)), domain=(GRID, SHARE))
+    + calls(
+        np.quantile,
+        ((3,), {"q": 0.4, **WEIGHTED}),
+        ((2, 3, 2), {"q": [[0.1, 0.5, 1.0]], "axis": 1, "keepdims": True, **WEIGHTED}),
+        ((2, 4, 3), {"q": 0.6, "axis": (-1, 0), **WEIGHTED, "weights": [[3, 0], [1, 5], [2, 1]]}),
+        domain=GRID,
+    ),
+    np.percentile: over_axes(lambda x, **k: np.percentile(x, [30, 60], **k), GRID)
+    + calls(np.percentile, ((2, 3), {"q": 40, "axis": 1, **WEIGHTED}), domain=GRID),
     np.nansum: over_axes(np.nansum, with_nan) + calls(np.nansum, ((2, 3), SOME_FROM_2), domain=with_nan),
     np.nanprod: over_axes(np.nanprod, with_nan) + calls(np.nanprod, ((2, 3), SOME_FROM_2), domain=with_nan),
     np.nanmean: over_axes(np.nanmean, with_nan) + calls(np.nanmean, ((2, 3), SOME), domain=with_nan),
@@ -172,8 +181,14 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     np.nanquantile: [
         on(lambda x, m=m: np.nanquantile(x, [[0.1, 0.5], [0.85, 1.0]], axis=-1, method=m), (2, 5), domain=with_nan)
         for m in QUANTILES
-    ],
-    np.nanpercentile: calls(np.nanpercentile, ((2, 4), {"q": 30, "axis": (0, 1), "keepdims": True}), domain=with_nan),
+    ]
+    + calls(np.nanquantile, ((3,), {"q": [0.3, 0.9], **WEIGHTED}), domain=with_nan),
+    np.nanpercentile: calls(
+        np.nanpercentile,
+        ((2, 4), {"q": 30, "axis": (0, 1), "keepdims": True}),
+        ((2, 3), {"q": 30, **WEIGHTED, "weights": [[1, 3, 2], [2, 0, 1]]}),
+        domain=with_nan,
+    ),
     np.add.reduce: calls(
         np.add.reduce,
         ((2, 3),),
@@ -420,6 +435,18 @@ FUNCTIONS: dict[Any, list[Sample]] = {
         (lambda x, f, g: np.pad(x, 1, constant_values=((f, 1.0), (2.0, g))), (3, 2), (), ()),
         (lambda x: np.pad(x, {-1: 1}), (2, 2)),
         (lambda x: np.pad(x, 4, "reflect"), (3,)),
+        (lambda x, e, f: np.pad(x, ((1, 0), (2, 3)), "linear_ramp", end_values=((0, e), (f, 1))), (2, 3), (), ()),
+        *(
+            (lambda x, m=m, n=n: np.pad(x, ((1, 0), (2, 3)), m, stat_length=n), (2, 3))
+            for m in ("mean", "median", "maximum", "minimum")
+            for n in (None, (2, 1))
+        ),
+        *(
+            (lambda x, m=m, s=s: np.pad(x, 4, m, reflect_type="odd"), s)
+            for m in ("reflect", "symmetric")
+            for s in ((2, 3), (1,))
+        ),
+        domain=GRID,
     ),
     np.bincount: calls(np.bincount, (lambda x: np.bincount([2, 0, 2], x, 5), (3,)), dtypes=F64),
     np.delete: calls(

@@ -6,6 +6,7 @@ rest by keyword), or composes a function of others, in a few lines of NumPy that
 
 from tinygrad_lite.functions import (
     linalg,
+    padding,
     plain_answers,
     pointwise,
     products,
@@ -19,6 +20,8 @@ from tinygrad_lite.functions import (
 from tinygrad_lite.functions.activations import erf, erfc, log_softmax, logsumexp, relu, sigmoid, softmax
 from tinygrad_lite.primitives import FAMILIES as ROWS  # every row, for those of ufuncs answer by themselves
 
-FAMILIES = (pointwise, reductions, scans, statistics, series, shapes, selection, products, linalg, plain_answers)
+FAMILIES = (
+    pointwise, reductions, scans, statistics, series, shapes, selection, padding, products, linalg, plain_answers,
+)  # fmt: skip
 
 __all__ = ["FAMILIES", "ROWS", "erf", "erfc", "log_softmax", "logsumexp", "relu", "sigmoid", "softmax"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_lite.functions.answering import answers, operand, plain
 from tinygrad_lite.primitives import moving
@@ -158,45 +157,6 @@ def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
 @answers(np.resize)
 def _resize(a: Any, new_shape: Any) -> Any:
     return Tensor.record(moving.resize, (as_tensor(a),), {"shape": new_shape})
-
-
-@answers(np.pad)
-def _pad(array: Any, pad_width: Any, mode: Any = "constant", **more: Any) -> Any:
-    t = as_tensor(array)
-    if not t.ndim:  # no axis to pad
-        return t.reshape(())
-    if isinstance(pad_width, dict):
-        axes = {normalize_axis_index(axis, t.ndim): width for axis, width in pad_width.items()}
-        pad_width = [axes.get(axis, 0) for axis in range(t.ndim)]
-        pad_width = [(w, w) if np.ndim(w) == 0 else w for w in pad_width]
-    if np.asarray(plain(pad_width)).dtype.kind not in "iu":
-        raise TypeError(f"np.pad: the widths are whole numbers, not {pad_width!r}")
-    widths = tuple((int(b), int(a)) for b, a in np.broadcast_to(plain(pad_width), (t.ndim, 2)))
-    if mode == "constant":
-        filling = more.pop("constant_values", 0)
-        if not more:
-            return _filled(t, widths, filling)
-    elif mode in ("edge", "reflect", "symmetric", "wrap") and not more:
-        return Tensor.record(moving.pad_by_entries, (t,), {"pad_width": widths, "mode": mode})
-    raise TypeError(
-        "np.pad on a Tensor has the modes constant (with constant_values=), edge, reflect, symmetric and wrap; this "
-        f"is mode={mode!r}{''.join(f', {name}=' for name in more)}. Pad with np.concatenate instead."
-    )
-
-
-def _filled(t: Tensor, widths: Any, filling: Any) -> Any:
-    """`t` with numbers around it: one, or one for each side. A tensor among them has a gradient too."""
-    sides = _assembled(filling)
-    if not isinstance(sides, Tensor):
-        return Tensor.record(moving.pad, (t,), {"pad_width": widths, "filling": filling})
-    sides = np.broadcast_to(sides, (t.ndim, 2)).reshape(-1).astype(t.dtype)
-    side = np.pad(np.full(t.shape, -1), widths, constant_values=np.arange(2 * t.ndim).reshape(-1, 2))
-    inside = Tensor.record(moving.pad, (t,), {"pad_width": widths, "filling": 0})
-    return np.where(side < 0, inside, sides[side])
-
-
-def _assembled(part: Any) -> Any:
-    return np.stack([_assembled(p) for p in part]) if isinstance(part, (list, tuple)) else operand(part)
 
 
 # -- order -----------------------------------------------------------------------------------------------------

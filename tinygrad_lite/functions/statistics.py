@@ -22,22 +22,25 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
         mean = t.mean(axis, keepdims=keepdims)
         total = np.full(mean.shape, t.size / max(mean.size, 1), t.dtype)
     else:
-        w = operand(weights)
-        if w.shape != t.shape:
-            if axis is None:
-                raise TypeError(
-                    f"np.average: with weights {w.shape} for {t.shape} say along which axis they are: axis="
-                )
-            axes = normalize_axis_tuple(axis, t.ndim)
-            if w.shape != tuple(t.shape[k] for k in axes):
-                raise ValueError(f"np.average: weights {w.shape} do not fit the axes {axes} of {t.shape}")
-            w = np.transpose(w, np.argsort(axes)).reshape([n if k in axes else 1 for k, n in enumerate(t.shape)])
-            w = np.broadcast_to(w, t.shape)
+        w = _for_each_entry("np.average", operand(weights), t.shape, axis)
         total = w.sum(axis=axis, keepdims=keepdims)
         if (plain(total) == 0).any():
             raise ZeroDivisionError("np.average: the weights add up to 0")
         mean = (t * w).sum(axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape).astype(mean.dtype)) if returned else mean
+
+
+def _for_each_entry(name: str, w: Any, shape: tuple[int, ...], axis: Any) -> Any:
+    """Weights of all entries of an array, from those along `axis`."""
+    if w.shape == shape:
+        return w
+    if axis is None:
+        raise TypeError(f"{name}: with weights {w.shape} for {shape} say along which axis they are: axis=")
+    axes = normalize_axis_tuple(axis, len(shape))
+    if w.shape != tuple(shape[k] for k in axes):
+        raise ValueError(f"{name}: weights {w.shape} do not fit the axes {axes} of {shape}")
+    w = np.transpose(w, np.argsort(axes)).reshape([n if k in axes else 1 for k, n in enumerate(shape)])
+    return np.broadcast_to(w, shape)
 
 
 # Where the q-quantile of n sorted entries lies between entry 0 and n - 1: n q + alpha + q (1 - alpha - beta) - 1.
@@ -111,9 +114,13 @@ def _hundredths(q: Any, t: Tensor) -> Any:
 
 
 @answers(np.quantile)
-def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+def _quantile(
+    a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False, weights: Any = None
+) -> Any:
     t = as_tensor(a)
     q = _shares(q, t)
+    if weights is not None:
+        return _weighted(np.quantile, t, q, axis, method, keepdims, weights)
     x, axes = _axes_last(t, axis)
     n = x.shape[-1]
     position = np.clip(_position(n, q, method), 0, n - 1).reshape(-1)
@@ -133,19 +140,24 @@ def _shares_first(y: Any, q: tuple[int, ...], shape: tuple[int, ...], axes: tupl
 
 
 @answers(np.percentile)
-def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+def _percentile(a: Any, q: Any, axis: Any = None, **more: Any) -> Any:
     t = as_tensor(a)
-    return _quantile(t, _hundredths(q, t), axis, method=method, keepdims=keepdims)
+    return _quantile(t, _hundredths(q, t), axis, **more)
 
 
 @answers(np.nanquantile)
-def _nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+def _nanquantile(
+    a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False, weights: Any = None
+) -> Any:
     t = as_tensor(a)
     if t.dtype.kind != "f":  # nothing can be missing
-        return _quantile(t, q, axis, method=method, keepdims=keepdims)
+        return _quantile(t, q, axis, method=method, keepdims=keepdims, weights=weights)
     q = _shares(q, t)
+    if weights is not None and t.size:
+        return _weighted(np.nanquantile, t, q, axis, method, keepdims, weights)
     x, axes = _axes_last(t, axis)
-    x = x if x.shape[-1] else np.full((*x.shape[:-1], 1), np.nan, x.dtype)
+    if not x.shape[-1]:
+        x = np.concatenate([x, np.full((*x.shape[:-1], 1), np.nan, x.dtype)], -1)
     order = np.argsort(plain(x), -1)  # what is missing comes last; rows may differ in how much that is
     n = np.sum(~np.isnan(plain(x)), axis=-1, keepdims=True)
     n = n.astype(q.dtype) if q.dtype.kind == "f" else n
@@ -158,9 +170,29 @@ def _nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", ke
 
 
 @answers(np.nanpercentile)
-def _nanpercentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+def _nanpercentile(a: Any, q: Any, axis: Any = None, **more: Any) -> Any:
     t = as_tensor(a)
-    return _nanquantile(t, _hundredths(q, t), axis, method=method, keepdims=keepdims)
+    return _nanquantile(t, _hundredths(q, t), axis, **more)
+
+
+def _weighted(quantile: Any, t: Tensor, q: Any, axis: Any, method: str, keepdims: bool, weights: Any) -> Any:
+    """Quantiles that are entries, each as if it stood there as often as its weight says.
+
+    NumPy finds them among the entries' ranks. The weights decide which entry it is, so none has a derivative.
+    """
+    weights = _for_each_entry(f"np.{quantile.__name__}", operand(plain(weights)), t.shape, axis)
+    x, axes = _axes_last(t, axis)
+    values = plain(x)
+    order = np.argsort(values, -1)
+    ranks = np.where(np.isnan(values), np.nan, np.argsort(order, -1))
+    places = [*(k for k in range(t.ndim) if k not in axes), *axes]  # of the axes in x before they were made one
+    ranks = ranks.reshape([t.shape[k] for k in places]).transpose(np.argsort(places))
+    found = quantile(ranks, plain(q), axis=axis, method=method, weights=weights)
+    found = np.moveaxis(np.reshape(found, (-1, *x.shape[:-1])), 0, -1)
+    rank = np.where(np.isnan(found), 0, found).astype(np.intp)
+    y: Any = np.take_along_axis(x, np.take_along_axis(order, rank, -1), -1)
+    y = np.where(np.isnan(found), np.nan, y) if np.isnan(found).any() else y
+    return _shares_first(y, q.shape, t.shape, axes, keepdims)
 
 
 @answers(np.nanmedian)
