@@ -128,6 +128,10 @@ def _matrices(call: Any, *shapes: Any, domain: Any = None, reference: Any = None
     ]
 
 
+def _least(a: Any, b: Any) -> Any:
+    return np.linalg.lstsq(a, b)[0]
+
+
 SQUARE = ((3, 3), (1, 1), (2, 3, 3))
 TALL, WIDE = ((4, 2), (2, 3, 2)), ((2, 4), (2, 2, 3))
 
@@ -358,6 +362,11 @@ MORE: dict[str, list[Sample]] = {
     + _matrices(
         np.linalg.pinv, *WIDE, reference=lambda a: np.swapaxes(np.linalg.solve(a @ np.swapaxes(a, -1, -2), a), -1, -2)
     ),
+    "lstsq": [
+        *_matrices(_least, (3, 2), then=((3,),), reference=lambda a, b: np.linalg.solve(a.T @ a, a.T @ b)),
+        *_matrices(_least, (3, 2), then=((3, 2),), reference=lambda a, b: np.linalg.solve(a.T @ a, a.T @ b)),
+        *_matrices(_least, (2, 3), then=((2,),), reference=lambda a, b: a.T @ np.linalg.solve(a @ a.T, b)),
+    ],
     "cholesky": _matrices(
         lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2), *SQUARE, reference=_stacked(_cholesky)
     ),

@@ -44,7 +44,6 @@ def test_a_ufunc_without_a_rule_names_itself_and_says_what_to_do(name: str) -> N
 
 DISPATCHED: dict[str, Call] = {
     "np.fft.fft": np.fft.fft,
-    "np.linalg.lstsq": lambda x: np.linalg.lstsq(x, x),
     "np.put": lambda x: np.put(np.zeros(2), 0, x),
     "np.copyto": lambda x: np.copyto(np.zeros(2), x),
     "np.apply_along_axis": lambda x: np.apply_along_axis(np.sum, 0, x),

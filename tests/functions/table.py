@@ -538,6 +538,15 @@ FUNCTIONS: dict[Any, list[Sample]] = {
     # linear algebra
     np.linalg.slogdet: calls(np.linalg.slogdet, *SQUARE, **LA),
     np.linalg.pinv: calls(np.linalg.pinv, ((3, 2),), ((2, 2, 3),), **LA),
+    np.linalg.lstsq: calls(
+        np.linalg.lstsq,
+        ((3, 2), (3,)),
+        ((3, 2), (3, 2)),
+        ((2, 2), (2,)),
+        ((2, 3), (2, 2)),
+        domain=(matrices, REAL),
+        dtypes=F64,
+    ),
     np.linalg.cholesky: calls(
         np.linalg.cholesky,
         (lambda a: np.linalg.cholesky(sym(a)), (3, 3)),

@@ -45,6 +45,20 @@ def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = RCO
     return Tensor.record(decompositions.pinv, (a,), {"rcond": rcond, "hermitian": hermitian})
 
 
+@answers(np.linalg.lstsq)
+def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    a, b = operand(a), operand(b)
+    x = Tensor.record(decompositions.lstsq, (a, b), {"rcond": rcond})
+    s = _svdvals(a).astype(x.dtype)
+    sizes = s.numpy()
+    rank = np.sum(sizes > decompositions.smallest_share(rcond, x, a) * np.max(sizes, initial=0), dtype=np.int32)
+    m, n = a.shape
+    if rank < n or m <= n:  # NumPy gives residuals only where there must be some
+        return x, Tensor(np.zeros(0, x.dtype)), rank, s
+    left = (b - a @ x).reshape(m, -1) if b.size else np.zeros((m, 0), x.dtype)
+    return x, as_tensor(np.sum(left * left, 0)), rank, s
+
+
 @answers(np.linalg.cholesky)
 def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
     return Tensor.record(decompositions.cholesky, (a,), {"upper": upper})

@@ -64,6 +64,27 @@ def _pinv_rule(g: Any, p: Any, a: Any, rcond: Any, hermitian: bool) -> Any:
     return (_eye(ap) - ap) @ gt @ p @ pt + pt @ p @ gt @ (_eye(pa) - pa) - pt @ g @ pt
 
 
+def smallest_share(rcond: float | None, x: Any, a: Any) -> float:
+    """Of the largest singular value, below which least squares count others as 0; NumPy's, if it is not said."""
+    eps = float(np.finfo(x.dtype).eps)
+    return eps * max(a.shape) if rcond is None else eps if rcond < 0 else rcond
+
+
+def _inverse_in(x: Any, a: Any, rcond: float | None) -> Any:
+    return pinv(a, rcond=smallest_share(rcond, x, a), hermitian=False)
+
+
+def _lstsq_by_matrix(g: Any, x: Any, a: Any, b: Any, rcond: float | None) -> Any:
+    # The rule of the inverse P, times b; with the residual r = b - A x and h = P^T g it is
+    # -h x^T + r (P h)^T + P^T x ((1 - P A) g)^T
+    p = _inverse_in(x, a, rcond)
+    if b.ndim == 1:
+        g, x, b = g[:, None], x[:, None], b[:, None]
+    pt = _t(p)
+    h = pt @ g
+    return (b - a @ x) @ _t(p @ h) + pt @ x @ _t(g - p @ (a @ g)) - h @ _t(x)
+
+
 def _half(a: Any) -> Any:
     """The lower triangle with half of the diagonal."""
     return np.tril(a) * (1 - 0.5 * _eye(a))
@@ -173,7 +194,14 @@ log_of_det = general(
     name="log_of_det",
 )
 solve: Primitive = general(_solve, r"#1^{-1} #2", _solve_left, _solve_right, numpy=np.linalg.solve)
-pinv = general(lambda a, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian), r"#1^{+}", _pinv_rule, name="pinv")
+pinv: Primitive = general(lambda a, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian), r"#1^{+}", _pinv_rule, name="pinv")
+lstsq = general(  # the shortest x for which |A x - b| is least
+    lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[0],
+    r"#1^{+} #2",
+    _lstsq_by_matrix,
+    lambda g, x, a, b, rcond: _t(_inverse_in(x, a, rcond)) @ g,
+    name="lstsq",
+)
 cholesky = general(
     lambda a, upper: np.linalg.cholesky(a, upper=upper), r"\mathrm{chol}(#1)", _cholesky_rule, name="cholesky"
 )
