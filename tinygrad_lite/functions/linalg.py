@@ -48,15 +48,16 @@ def _pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = RCO
 @answers(np.linalg.lstsq)
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     a, b = operand(a), operand(b)
-    x = Tensor.record(decompositions.lstsq, (a, b), {"rcond": rcond})
+    columns = b.reshape((-1, 1)) if b.ndim == 1 else b
+    x = Tensor.record(decompositions.lstsq, (a, columns), {"rcond": rcond})
     s = _svdvals(a).astype(x.dtype)
     sizes = s.numpy()
-    rank = np.sum(sizes > decompositions.smallest_share(rcond, x, a) * np.max(sizes, initial=0), dtype=np.int32)
+    rank = np.sum(sizes > decompositions.smallest_share(rcond, x, a) * sizes[:1], dtype=np.int32)
     m, n = a.shape
-    if rank < n or m <= n:  # NumPy gives residuals only where there must be some
-        return x, Tensor(np.zeros(0, x.dtype)), rank, s
-    left = (b - a @ x).reshape(m, -1) if b.size else np.zeros((m, 0), x.dtype)
-    return x, as_tensor(np.sum(left * left, 0)), rank, s
+    left = Tensor(np.zeros(0, x.dtype))  # NumPy gives residuals only where there must be some
+    if m > n == rank:
+        left = as_tensor(np.sum((columns - a @ x) ** 2, 0)) if b.size else left
+    return x if b.ndim > 1 else x[:, 0], left, rank, s
 
 
 @answers(np.linalg.cholesky)

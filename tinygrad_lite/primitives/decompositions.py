@@ -78,8 +78,6 @@ def _lstsq_by_matrix(g: Any, x: Any, a: Any, b: Any, rcond: float | None) -> Any
     # The rule of the inverse P, times b; with the residual r = b - A x and h = P^T g it is
     # -h x^T + r (P h)^T + P^T x ((1 - P A) g)^T
     p = _inverse_in(x, a, rcond)
-    if b.ndim == 1:
-        g, x, b = g[:, None], x[:, None], b[:, None]
     pt = _t(p)
     h = pt @ g
     return (b - a @ x) @ _t(p @ h) + pt @ x @ _t(g - p @ (a @ g)) - h @ _t(x)
@@ -194,8 +192,10 @@ log_of_det = general(
     name="log_of_det",
 )
 solve: Primitive = general(_solve, r"#1^{-1} #2", _solve_left, _solve_right, numpy=np.linalg.solve)
-pinv: Primitive = general(lambda a, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian), r"#1^{+}", _pinv_rule, name="pinv")
-lstsq = general(  # the shortest x for which |A x - b| is least
+pinv: Primitive = general(
+    lambda a, rcond, hermitian: np.linalg.pinv(a, rcond, hermitian), r"#1^{+}", _pinv_rule, name="pinv"
+)
+lstsq = general(  # for each column of b the shortest x for which |A x - b| is least
     lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[0],
     r"#1^{+} #2",
     _lstsq_by_matrix,
