@@ -363,9 +363,8 @@ MORE: dict[str, list[Sample]] = {
         np.linalg.pinv, *WIDE, reference=lambda a: np.swapaxes(np.linalg.solve(a @ np.swapaxes(a, -1, -2), a), -1, -2)
     ),
     "lstsq": [
-        *_matrices(_least, (3, 2), then=((3,),), reference=lambda a, b: np.linalg.solve(a.T @ a, a.T @ b)),
         *_matrices(_least, (3, 2), then=((3, 2),), reference=lambda a, b: np.linalg.solve(a.T @ a, a.T @ b)),
-        *_matrices(_least, (2, 3), then=((2,),), reference=lambda a, b: a.T @ np.linalg.solve(a @ a.T, b)),
+        *_matrices(_least, (2, 3), then=((2, 1),), reference=lambda a, b: a.T @ np.linalg.solve(a @ a.T, b)),
     ],
     "cholesky": _matrices(
         lambda a: np.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2), *SQUARE, reference=_stacked(_cholesky)
