@@ -28,7 +28,8 @@ METHODS = frozenset(
     {"argpartition", "argsort", "choose", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot",
      "nonzero", "prod", "ravel", "repeat", "round", "searchsorted", "std", "take", "trace"}
 )  # fmt: skip
-WRITABLE = frozenset((np.ndarray, list))  # kinds of keyword that may change after they were used
+INTEGERS = frozenset(np.dtype(c).type for c in "bBhHiIlLqQ")
+NOT_KEPT = INTEGERS | {np.ndarray, list}  # kinds of keyword that a node keeps in another form: `_kept`
 
 
 def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -79,8 +80,8 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
         t.inputs = inputs
         t.args = tuple(values)
         for key, a in kwargs.items():  # a shift, or which entries to leave out, may be an array from outside too
-            if a.__class__ in WRITABLE:
-                kwargs = {**kwargs, key: deepcopy(a)}
+            if a.__class__ in NOT_KEPT:
+                kwargs = {**kwargs, key: _kept(a)}
         t.kwargs = kwargs
         t.requires_grad = requires_grad and op.kind != "constant" and mode is not VALUES
     else:
@@ -91,6 +92,11 @@ def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tens
         if outside and (value.base is not None or any(value is a for a in values)):
             t.value = freeze(value)  # an array from outside, perhaps, or a view of one
     return t
+
+
+def _kept(a: Any) -> Any:
+    """A keyword that nobody can write into; for NumPy's integers Python's: -np.uint8(1) is 255, and a rule negates."""
+    return deepcopy(a) if isinstance(a, list) or a.ndim else a.item()
 
 
 class Tensor(Operators):

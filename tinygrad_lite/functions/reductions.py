@@ -159,8 +159,12 @@ def _nanvar(
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    ddof = ddof if correction is None else correction
-    return _var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=_numbers(a) & where, mean=mean)
+    ddof, where = ddof if correction is None else correction, _numbers(a) & where
+    v = _var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
+    if operand(a).dtype.kind != "f":  # nothing can be missing: as np.var has it
+        return v
+    too_few = np.sum(where, axis=axis, keepdims=keepdims) <= ddof
+    return np.where(too_few, np.nan, v) if too_few.any() else v
 
 
 @answers(np.nanstd)
@@ -175,8 +179,7 @@ def _nanstd(
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    ddof = ddof if correction is None else correction
-    return _std(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=_numbers(a) & where, mean=mean)
+    return _root(_nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean, correction=correction))
 
 
 @answers(np.nanmax)

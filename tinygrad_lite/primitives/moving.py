@@ -95,7 +95,7 @@ def _median_rule(g: Any, y: Any, x: Any, axis: tuple[int, ...], keepdims: bool, 
 
 
 def _back(shift: Any) -> Any:
-    return tuple(-s for s in shift) if isinstance(shift, (tuple, list)) else -shift
+    return tuple(-int(s) for s in shift) if np.ndim(shift) else -int(shift)  # int, for -np.uint8(1) is 255
 
 
 roll = linear(
