@@ -32,6 +32,18 @@ def test_a_mutant_is_found_by_check() -> None:
     assert tl.check(mutant.gradients, against=loss).first_wrong == "b1"
 
 
+def test_gradients_exchanged_on_purpose_are_found() -> None:
+    loss = probes(NETWORKS["residual"])[0]
+    right = {name: tl.check.mutate(loss, "sign").gradients[name] for name in ("W1", "W2")}
+    mutant = tl.check.mutate(loss, "gradients_swapped", where="W2")
+    for name, other in (("W1", "W2"), ("W2", "W1")):
+        np.testing.assert_array_equal(mutant.gradients[name], -right[other])
+    for work in (mutant.work, mutant.gradients):
+        report = tl.check(work, against=loss)
+        assert [(m.id, m.text) for m in report.mistakes] == [("gradients_swapped", mutant.answer)]
+        assert mutant.answer.startswith("The gradients of W2 and W1 were exchanged: ")
+
+
 def test_where_says_at_which_place() -> None:
     loss = probes(NETWORKS["relu, squared loss, penalty"])[0]
     assert tl.check.mutate(loss, "W_transposed", where="W1").line == "dC/dW1"

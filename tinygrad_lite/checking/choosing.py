@@ -10,22 +10,13 @@ from tinygrad_lite.graph import Node
 
 
 def score(claims: list[Claim]) -> int:
-    """How much of it is right, or follows, which tells a little less about what was meant."""
-    return sum(
-        10 if claim.agrees(q, claim.right(q)) else 9 if carried(claim, q) else 0
-        for claim in claims
-        for q in claim.given
-    )
+    """How much is right at all points together."""
+    return sum(claim.score for claim in claims)
 
 
 def whole(claims: list[Claim]) -> int:
     """The score of work that is right from end to end."""
     return 10 * sum(len(claim.given) for claim in claims)
-
-
-def carried(claim: Claim, q: Node) -> bool:
-    """Whether a number is what the right rule makes of the student's own earlier ones."""
-    return q in claim.own.computed and claim.agrees(q, claim.follows(q))
 
 
 def in_convention(claims: list[Claim]) -> list[Claim]:
@@ -45,7 +36,7 @@ def in_convention(claims: list[Claim]) -> list[Claim]:
 def _borne_out(claims: list[Claim]) -> bool:
     """Whether a parameter's gradient is what its errors come to, read like that; if none is, nothing speaks for it."""
     return any(
-        q.op is None and (claim.agrees(q, claim.right(q)) or carried(claim, q)) for claim in claims for q in claim.given
+        q.op is None and (claim.agrees(q, claim.right(q)) or claim.carried(q)) for claim in claims for q in claim.given
     )
 
 
@@ -71,7 +62,7 @@ def _suspects(claims: list[Claim]) -> dict[int, str]:
         for i, node in reversed(list(enumerate(claim.structure.forward))):
             if node.op is None:
                 continue
-            if node in claim.given and not claim.agrees(node, claim.right(node)) and not carried(claim, node):
+            if node in claim.given and not claim.agrees(node, claim.right(node)) and not claim.carried(node):
                 found[i] = as_named(claim.keys, node)
             elif node in claim.wrong_values:
                 found[i] = as_named(claim.called, node)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,8 @@ class Claim:
     @cached_property
     def own(self) -> Pass:
         """What the right rules give from the student's own values."""
+        if not self.usable and not self.wrong_values:
+            return self.truth
         try:
             return self.replay()
         except Crash:
@@ -90,15 +93,30 @@ class Claim:
     def growth(self) -> float:
         """By how much the student's own errors are larger than the terms of the true ones."""
         terms = self.structure.terms
+        if self.own is self.structure.truth:  # whose terms they are
+            return 1.0
         return max((magnitude(g) / terms[n] for n, g in self.own.cotangents.items() if terms.get(n)), default=1.0)
 
     def right(self, node: Node) -> Any:
         """The true cotangent, in the convention of what was handed in."""
-        return self.truth.computed[node] * (self.factor if node.op is not None else 1)
+        return self.scaled(node, self.truth.computed[node])
 
     def follows(self, node: Node) -> Any:
         """What the right rule gives from the student's own earlier values."""
-        return self.own.computed[node] * (self.factor if node.op is not None else 1)
+        return self.scaled(node, self.own.computed[node])
+
+    def scaled(self, node: Node, g: Any) -> Any:
+        """An error of `node` in the convention of what was handed in."""
+        return g if self.factor == 1 or node.op is None else g * self.factor
+
+    def carried(self, node: Node) -> bool:
+        """Whether a number is what the right rule makes of the student's own earlier ones."""
+        return node in self.own.computed and self.agrees(node, self.follows(node))
+
+    @cached_property
+    def score(self) -> int:
+        """How much of it is right, or follows, which tells a little less about what was meant."""
+        return sum(10 if self.agrees(q, self.right(q)) else 9 if self.carried(q) else 0 for q in self.given)
 
     def agrees(self, node: Node, expected: Any, mine: Any = None) -> bool:
         """Whether what was handed in is `expected`, but for rounding."""
@@ -121,15 +139,20 @@ class Claim:
 
 def magnitude(a: Any) -> float:
     """The largest absolute value."""
-    with np.errstate(all="ignore"):
-        m = float(np.max(np.abs(np.asarray(a, dtype=np.float64)), initial=0.0))
-    return m if np.isfinite(m) else 0.0
+    m = float(np.maximum.reduce(np.abs(np.asarray(a, dtype=np.float64)), axis=None, initial=0.0))
+    return m if math.isfinite(m) else 0.0
 
 
 def epsilon(*arrays: Any) -> float:
     """A unit of rounding, relative, of the coarsest dtype among the arrays."""
-    dtypes = [np.asarray(a).dtype for a in arrays]
-    return max((float(np.finfo(d).eps) for d in dtypes if d.kind == "f"), default=float(np.finfo(float).eps))
+    found = [unit(a.dtype if isinstance(a, np.ndarray) else np.asarray(a).dtype) for a in arrays]
+    return max(found) or unit(np.dtype(np.float64))
+
+
+@cache
+def unit(dtype: np.dtype[Any]) -> float:
+    """A unit of rounding of a dtype; 0 of one that does not round."""
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
 
 def precision(a: Any) -> float:
@@ -159,7 +182,7 @@ def same(a: Any, b: Any, scale: float, noise: float = 0.0, eps: float = 0.0) -> 
         return False
     with np.errstate(all="ignore"):
         difference = np.abs(np.subtract(a, b, dtype=np.float64))
-        return bool(np.all(difference <= max(_relative(max(eps, epsilon(a, b))) * scale, noise, 1e-300)))
+        return bool((difference <= max(_relative(max(eps, epsilon(a, b))) * scale, noise, 1e-300)).all())
 
 
 def roundings(a: Any, b: Any) -> float:

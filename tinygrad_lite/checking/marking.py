@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from tinygrad_lite.checking import naming, pairs
-from tinygrad_lite.checking.choosing import carried, in_convention, score, whole, without_strays
+from tinygrad_lite.checking.choosing import in_convention, score, whole, without_strays
 from tinygrad_lite.checking.claims import Claim, aligned, magnitude, roundings
 from tinygrad_lite.checking.intake import is_whole
 from tinygrad_lite.checking.kinks import choices
@@ -132,12 +132,12 @@ class _Marking:
                 verdicts.add(CONVENTION)
                 self.notes[i] = f"is the same array as {claim.shared[q]}, which was written into since"
             elif claim.agrees(q, claim.right(q)):
-                plain = claim.agrees(q, claim.structure.truth.computed[q] * (claim.factor if q.op is not None else 1))
+                plain = not claim.kinks or claim.agrees(q, claim.scaled(q, claim.structure.truth.computed[q]))
                 verdicts.add(OK if plain else CONVENTION)
                 if not plain:
                     self.notes[i] = claim.at_kinks
             else:
-                verdicts.add(CARRIED if carried(claim, q) else WRONG)
+                verdicts.add(CARRIED if claim.carried(q) else WRONG)
         return next(verdict for verdict in (WRONG, CARRIED, CONVENTION, OK) if verdict in verdicts)
 
     def _mean_something_else(self) -> None:
@@ -186,11 +186,11 @@ class _Marking:
         if wrong:
             self._explain(wrong)
         for i, j in exchanged.items():
-            one, other = self._called(i), self._called(j)
-            text = f"{one} and {other} were exchanged: each is handed in under the name of the other."
+            row = CATALOGUE["gradients_swapped"]
+            text = row.text.format(one=self.word[self.quantities[i]], other=self.word[self.quantities[j]])
             later = [m for k, m in self.named.items() if k > i]
             at = next((n for n, m in enumerate(self.mistakes) if m in later), len(self.mistakes))
-            self.named[i] = Named("gradients_swapped", "operand", text, one)
+            self.named[i] = Named(row.id, row.kind, text, self._called(i))
             self.mistakes.insert(at, self.named[i])
 
     def _explain(self, wrong: list[int]) -> None:
@@ -273,10 +273,10 @@ class _Marking:
                 return None
             for i in self.given:
                 q = self._node(claim, i)
-                if q in claim.given and q in passed.computed and i not in self.elsewhere:
-                    factor = claim.factor if q.op is not None else 1
-                    if not claim.agrees(q, passed.computed[q] * factor) and self.status[i] == WRONG:
-                        left.add(i)
+                if self.status[i] != WRONG or i in self.elsewhere or q not in claim.given or q not in passed.computed:
+                    continue
+                if not claim.agrees(q, claim.scaled(q, passed.computed[q])):
+                    left.add(i)
         return sorted(left)
 
     def _enter(self, found: list[naming.Found], wrong: list[int], remaining: list[int]) -> None:

@@ -55,8 +55,10 @@ class Candidates:
         self.tables = [dict(_keyed(claim)) for claim in claims]
         self.keys = list(dict.fromkeys(key for table in self.tables for key in table))
         self._passes: dict[tuple[int, tuple[Key, ...]], Pass | None] = {}
-        self._off: dict[tuple[int, Key], frozenset[Node]] = {}
+        self._off: dict[tuple[int, Key], list[Node]] = {}
+        self._short: dict[tuple[int, tuple[Key, ...], Node], bool] = {}
         self._stopped: set[tuple[int, tuple[Key, ...]]] = set()
+        self._made_from: dict[tuple[int, Node], set[Node | None]] = {}
 
     def run(self, k: int, keys: tuple[Key, ...]) -> Pass | None:
         """The pass at point `k` with these mistakes in it; None where one does not fit there."""
@@ -92,22 +94,40 @@ class Candidates:
     def towards(self, k: int, keys: tuple[Key, ...], q: Node) -> Pass | None:
         """As `run`; but Stopped, half-way, where it does not give what was handed in as `q`. Asked again: all of it."""
         base = self.base(k, keys[:-1])
-        if (
-            (k, keys) in self._passes or (k, keys) in self._stopped
-            or base is None or q not in base.computed or q not in self.claims[k].given or self.about(keys[-1])[0].free
-        ):  # fmt: skip
+        if base is None or q not in base.computed or q not in self.claims[k].given:
             return self.run(k, keys)
-        pending = [] if self._agrees(k, q, base.computed[q]) else [q]
+        if (short := self._falls_short(k, keys[:-1], q)) and not self.leads_to(k, keys, q):
+            raise Stopped
+        if (k, keys) in self._passes or (k, keys) in self._stopped or self.about(keys[-1])[0].free:
+            return self.run(k, keys)
         try:
-            return self._tried(k, keys, Goal(lambda node, g: node is not q or self._agrees(k, q, g), pending))
+            goal = Goal(lambda node, g: node is not q or self._agrees(k, q, g), [q] if short else [])
+            return self._tried(k, keys, goal)
         except Stopped:
             if len(keys) == 1:
                 self._stopped.add((k, keys))
             raise
 
+    def leads_to(self, k: int, keys: tuple[Key, ...], q: Node) -> bool:
+        """Whether the last of the mistakes can change `q` at all, as far as the graph tells without a pass."""
+        *before, changes = (self.tables[k][key][1].changes for key in keys)
+        if any(c.kind == "value" for c in changes) or any(
+            c.upstream or c.kind in ("value", "leaves") for planted in before for c in planted
+        ):
+            return True  # it may reach `q` by what another rule is made with
+        if (k, q) not in self._made_from:
+            found = self._made_from[k, q] = {q}
+            for node in self.claims[k].structure.forward:
+                if any(x in found for x in node.inputs):
+                    found.add(node)
+        return any(node in self._made_from[k, q] for c in changes for node in (c.at, c.to))
+
     def arrives(self, k: int, first: Key, second: Key) -> bool:
         """Whether two mistakes together give all that was handed in at point `k`, a right one as a wrong one."""
-        goal = Goal(lambda q, g: self._agrees(k, q, g), self._where_off(k, first))
+        off = self._where_off(k, first)
+        if off and not self.leads_to(k, (first, second), off[0]):
+            return False
+        goal = Goal(lambda q, g: self._agrees(k, q, g), off)
         try:
             return self._run(k, (first, second), goal) is not None
         except Stopped:
@@ -115,13 +135,22 @@ class Candidates:
 
     def _agrees(self, k: int, q: Node, g: Any) -> bool:
         claim = self.claims[k]
-        return q not in claim.given or q in claim.shared or _matches(claim, q, scaled(claim, q, g))
+        return q not in claim.given or q in claim.shared or _matches(claim, q, claim.scaled(q, g))
 
-    def _where_off(self, k: int, key: Key) -> frozenset[Node]:
+    def _falls_short(self, k: int, planted: tuple[Key, ...], q: Node) -> bool:
+        """Whether the mistakes that are known do not give what was handed in as `q`."""
+        if (k, planted, q) not in self._short:
+            base = self.base(k, planted)
+            self._short[k, planted, q] = base is not None and not self._agrees(k, q, base.computed[q])
+        return self._short[k, planted, q]
+
+    def _where_off(self, k: int, key: Key) -> list[Node]:
+        """What a mistake leaves wrong, in the backward order."""
         if (k, key) not in self._off:
             found = self.run(k, (key,))
             assert found is not None
-            self._off[k, key] = frozenset(q for q, g in found.computed.items() if not self._agrees(k, q, g))
+            computed = {q: found.computed[q] for q in self.claims[k].structure.quantities if q in found.computed}
+            self._off[k, key] = [q for q, g in computed.items() if not self._agrees(k, q, g)]
         return self._off[k, key]
 
     def about(self, key: Key) -> tuple[Mistake, Place]:
@@ -157,11 +186,11 @@ def name(candidates: Candidates, wrong: list[int], planted: tuple[Key, ...] = ()
         good = [found for found in group if first in found.explains]
         if good:
             least = max(min(f.off for f in good), 4 * max(claim.coarsest for claim in candidates.claims))
-            good.sort(key=lambda f: (-len(f.explains & set(wrong)), f in loose, f.off > 10 * least))
+            good.sort(key=lambda f: (-len(f.explains & set(wrong)), f in loose, f.off > 10 * least, f.mistake.rare))
             best = good[0]
             best.alternatives = [
                 f for f in good[1:]
-                if f.id != best.id and f.mistake.free <= best.mistake.free
+                if f.id != best.id and f.mistake.free <= best.mistake.free and f.mistake.rare <= best.mistake.rare
                 and (f in strict) == (best in strict) and f.explains & set(wrong) >= best.explains & set(wrong)
             ]  # fmt: skip
             best.alternatives = list({f.id: f for f in reversed(best.alternatives)}.values())[::-1]
@@ -194,7 +223,7 @@ def explains(
             old = before.computed[q]
             new = found.computed.get(q, 0 * old)
             if new is old or (np.shape(new) == np.shape(old) and np.array_equal(new, old)):
-                if i == wrong[0] and not claim.agrees(q, scaled(claim, q, old)):
+                if i == wrong[0] and not claim.agrees(q, claim.scaled(q, old)):
                     return None
                 continue
             if mistake.free and np.shape(new) == np.shape(old):
@@ -206,7 +235,7 @@ def explains(
             if _close(claim, q, new, old):
                 explained.add(i)
                 tried = True
-                off = max(off, _off(claim.given[q], scaled(claim, q, new)))
+                off = max(off, _off(claim.given[q], claim.scaled(q, new)))
                 entries += int(np.sum(new != old)) if np.shape(new) == np.shape(old) else np.size(new)
             elif i not in wrong or i == wrong[0]:  # it would have made something wrong that is right
                 return None
@@ -225,10 +254,6 @@ def _off(yours: Any, expected: Any) -> float:
     return apart / size if (size := magnitude(expected)) else apart
 
 
-def scaled(claim: Claim, q: Node, value: Any) -> Any:
-    return value * (claim.factor if q.op is not None else 1)
-
-
 def _matches(claim: Claim, q: Node, new: Any) -> bool:
     """Whether numbers are those handed in, but for rounding; what is not finite is the same at the same places."""
     yours, finite = claim.given[q], np.isfinite(new)
@@ -242,11 +267,11 @@ def _matches(claim: Claim, q: Node, new: Any) -> bool:
 
 
 def _close(claim: Claim, q: Node, new: Any, old: Any) -> bool:
-    new = scaled(claim, q, new)
+    new = claim.scaled(q, new)
     if not _matches(claim, q, new):
         return False
     # what it explains has to be larger than the tolerance, or it explains nothing
-    return np.shape(new) != np.shape(old) or magnitude(np.subtract(new, scaled(claim, q, old))) > 0
+    return np.shape(new) != np.shape(old) or magnitude(np.subtract(new, claim.scaled(q, old))) > 0
 
 
 def _fitted(claim: Claim, q: Node, old: Any, new: Any) -> float | None:
@@ -254,7 +279,7 @@ def _fitted(claim: Claim, q: Node, old: Any, new: Any) -> float | None:
     yours = claim.given[q]
     if np.shape(yours) != np.shape(step) or not np.any(step):
         return None
-    away = np.subtract(yours, scaled(claim, q, old), dtype=np.float64) / (claim.factor if q.op is not None else 1)
+    away = np.subtract(yours, claim.scaled(q, old), dtype=np.float64) / (claim.factor if q.op is not None else 1)
     c = float(np.vdot(step, away) / np.vdot(step, step))
     return c if np.isfinite(c) and c != 0 else None
 
@@ -286,12 +311,13 @@ def nearest(candidates: Candidates, wrong: int) -> Found | None:
         distance = 0.0
         for k, claim in enumerate(candidates.claims):
             q = claim.structure.quantities[wrong]
-            found = candidates.run(k, (key,)) if key in candidates.tables[k] else None
+            fits = key in candidates.tables[k] and candidates.leads_to(k, (key,), q)
+            found = candidates.run(k, (key,)) if fits else None
             if found is None or q not in found.computed or q not in claim.given:
                 distance = np.inf
                 break
-            new = scaled(claim, q, found.computed[q])
-            old = scaled(claim, q, claim.own.computed[q])
+            new = claim.scaled(q, found.computed[q])
+            old = claim.scaled(q, claim.own.computed[q])
             if np.shape(new) != np.shape(claim.given[q]) or np.array_equal(new, old):
                 distance = np.inf
                 break

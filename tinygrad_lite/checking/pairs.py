@@ -65,7 +65,9 @@ def _pairs(candidates: Candidates, starts: list[Key], fixed: list[Key], first: i
 def _reaches(candidates: Candidates, key: Key, first: int) -> bool:
     """Whether a mistake changes the first wrong quantity: one alone that does would have to explain it alone."""
     return any(
-        key in candidates.tables[k] and _touches(candidates.run(k, (key,)), claim, claim.structure.quantities[first])
+        key in candidates.tables[k]
+        and candidates.leads_to(k, (key,), q := claim.structure.quantities[first])
+        and _touches(candidates.run(k, (key,)), claim, q)
         for k, claim in enumerate(candidates.claims)
     )
 

@@ -28,11 +28,12 @@ class Change:
           "sum":        rule(first, second, ...) makes the cotangent of `at` from the shares that meet there
           "cotangent":  rule(g, x) is taken for the cotangent of `at` when it is complete
           "value":      rule(y, *xs, **kwargs) is taken for the value of `at` in the forward pass
+          "leaves":     rule(g, h) makes the gradients of two leaves, `at` and `to`, from what they have in the end
     near      other nodes, whose values the rule gets as keywords, and arrays of the forward pass that are no nodes
     upstream  other nodes, whose cotangents the rule gets as keywords; they are complete by then
     """
 
-    kind: Literal["edge", "bridge", "sum", "cotangent", "value"]
+    kind: Literal["edge", "bridge", "sum", "cotangent", "value", "leaves"]
     at: Node
     rule: Callable[..., Any]
     position: int = 0
@@ -94,6 +95,12 @@ class Goal:
             if not self.holds(node, g):
                 raise Stopped
 
+    def met(self, found: Pass, base: Pass | None) -> None:
+        """The pass is over, and was not looked at on the way; what nothing came to any more is 0."""
+        gone = {} if base is None else {node: 0 * g for node, g in base.computed.items()}
+        if not all(self.holds(node, g) for node, g in (gone | found.computed).items()):
+            raise Stopped
+
 
 def run_backward(
     forward: Sequence[Node],
@@ -136,6 +143,7 @@ def _swept(
     bridges: dict[Node, list[Change]] = {}
     sums: dict[Node, Change] = {}
     after: dict[Node, list[Change]] = {}
+    pairs = [(c, c.at, c.to) for c in changes if c.kind == "leaves" and c.to is not None]
     for c in changes:
         if c.kind == "edge":
             edges[c.at, c.position] = c
@@ -155,10 +163,12 @@ def _swept(
         # another rule; one that looks at other places; another value, there or in what it is multiplied by
         again = {c.at for c in set(changes) ^ set(base.changes)}
         again |= {c.at for c in changes if c.upstream or (c.near and values)}
+        again |= {leaf for _, *both in pairs for leaf in both}  # what they had before the rule
         if moved:
             again |= {node for node in forward if node in moved or any(x in moved for x in node.inputs)}
         queue = sorted((-node.order, node) for node in again)  # a sorted list is a heap
     waiting, own = {node for _, node in queue}, set()  # of `received`, what is not shared with the base any more
+    on_the_way = None if pairs else goal
 
     def look(node: Node) -> Any:
         return values.get(node, node if on_nodes else node.value)
@@ -176,13 +186,13 @@ def _swept(
             for c in after.get(node, ()):
                 g = c.rule(g, look(node), **beside(c))
             found.computed[node] = g
-            if goal is not None:
-                goal.reached(node, g)
+            if on_the_way is not None:
+                on_the_way.reached(node, g)
             g = found.cotangents[node] = given.get(node, g)
             handed = _handed(node, g, look, beside, edges, bridges.get(node, ()), on_nodes, constant, values)
         elif node in found.computed:  # in the base it got something
-            if goal is not None:
-                goal.reached(node, 0 * found.computed[node])
+            if on_the_way is not None:
+                on_the_way.reached(node, 0 * found.computed[node])
             del found.computed[node], found.cotangents[node]
             handed = []
         else:
@@ -204,8 +214,14 @@ def _swept(
             if x not in waiting:
                 waiting.add(x)
                 heappush(queue, (-x.order, x))
-    if goal is not None:
-        goal.reached(None)
+    for c, at, to in pairs:
+        both = c.rule(*(found.computed.get(leaf, 0 * look(leaf)) for leaf in (at, to)))
+        found.computed.update(zip((at, to), both, strict=True))
+        found.cotangents.update(zip((at, to), both, strict=True))
+    if on_the_way is not None:
+        on_the_way.reached(None)
+    elif goal is not None:
+        goal.met(found, base)
     return found
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_lite.checking.mistakes.affine import input_of, steps
 from tinygrad_lite.checking.mistakes.catalogue import Place, mistake
-from tinygrad_lite.checking.parts import Activation
+from tinygrad_lite.checking.parts import Activation, End
 from tinygrad_lite.checking.passes import Change
 from tinygrad_lite.checking.structure import Structure
-from tinygrad_lite.graph import Node
 
 Rule = Callable[..., Any]  # (g, y, x) -> what is taken for the cotangent of x
 
@@ -30,7 +30,7 @@ def output(s: Structure) -> Activation | None:
     return next((act for act in s.activations if s.end is not None and act.y is s.end.at), None)
 
 
-def bridge(act: Activation, rule: Rule, **near: Node) -> Place:
+def bridge(act: Activation, rule: Rule, **near: Any) -> Place:
     """`rule` in place of the derivative of an activation."""
     return Place(act.x, (Change("bridge", act.y, rule, to=act.x, near=near),), {"z": act.x, "h": act.y})
 
@@ -212,8 +212,51 @@ def _mask_from_wrong_layer(s: Structure) -> Iterator[Place]:
                 yield bridge(act, lambda g, y, x, other: g * (other > 0), other=other)
 
 
+@mistake(
+    "mask_from_target", "relu", "mask", "The mask of {line} asks for the sign of the target; it has to be {z} > 0.",
+    rare=True,
+)  # fmt: skip
+def _mask_from_target(s: Structure) -> Iterator[Place]:
+    for act in hidden(s):
+        if act.kind == "relu" and s.end is not None:
+            target = np.asarray(s.end.target)
+            for k, t in enumerate([target, *(_output(s.end, which, target) for which in _outputs(s.end))]):
+                if _spreads(np.shape(t), np.shape(act.x.value)):
+                    yield replace(bridge(act, lambda g, y, x, t: g * (t > 0), t=t), variant=k)
+
+
+@mistake(
+    "mask_from_one_output", "relu", "mask",
+    "The mask of {line} is that of one output for all units; each unit has its own: {z} > 0.",
+    rare=True,
+)  # fmt: skip
+def _mask_from_one_output(s: Structure) -> Iterator[Place]:
+    for act in hidden(s):
+        if act.kind == "relu" and s.end is not None and np.ndim(act.x.value) == np.ndim(s.end.at.value):
+            for k in _outputs(s.end):
+                rule = lambda g, y, x, a, end=s.end, k=k: g * (_output(end, k, a) > 0)  # noqa: E731 - it is a rule
+                yield replace(bridge(act, rule, a=s.end.at), variant=k)
+
+
+def _outputs(end: End) -> tuple[int, ...]:
+    """Which outputs somebody would take for all of them: the first, and the last."""
+    several = np.ndim(end.at.value) == 2 and np.shape(end.at.value)[end.class_axis] > 1
+    return (0, np.shape(end.at.value)[end.class_axis] - 1) if several else ()
+
+
+def _output(end: End, which: int, a: Any) -> Any:
+    return a[:, which : which + 1] if end.class_axis == 1 else a[which : which + 1]
+
+
 def _spreads(shape: tuple[int, ...], over: tuple[int, ...]) -> bool:
     return len(shape) == len(over) and all(n in (1, m) for n, m in zip(shape, over, strict=True))
+
+
+PRIME_AT: dict[str, Rule] = {  # by kind, at another state than its own
+    "tanh": lambda g, y, x, other: g * (1 - other * other),
+    "sigmoid": lambda g, y, x, other: g * other * (1 - other),
+    "relu": lambda g, y, x, other: g * (other > 0),
+}
 
 
 @mistake(
@@ -225,13 +268,27 @@ def _prime_from_wrong_layer(s: Structure) -> Iterator[Place]:
         for k, other in enumerate(s.activations):
             if other is act or other.kind != act.kind or np.shape(other.y.value) != np.shape(act.y.value):
                 continue
-            place = None
-            if act.kind == "tanh":
-                place = bridge(act, lambda g, y, x, other: g * (1 - other * other), other=other.y)
-            elif act.kind == "sigmoid":
-                place = bridge(act, lambda g, y, x, other: g * other * (1 - other), other=other.y)
-            if place is not None:
-                yield replace(place, variant=k - i)
+            if act.kind in ("tanh", "sigmoid"):
+                yield replace(bridge(act, PRIME_AT[act.kind], other=other.y), variant=k - i)
+
+
+@mistake(
+    "prime_of_step_before", "activation in a recurrence", "operand",
+    "{line} has the derivative at {before}, the state of the step before; it has to be f'({z}), made from {h}.",
+)  # fmt: skip
+def _prime_of_step_before(s: Structure) -> Iterator[Place]:
+    for layers in steps(s).values():
+        acts = [s.activation_after(layer.out) for layer in layers]
+        states = [input_of(layer) for layer in layers]
+        places = [
+            bridge(act, PRIME_AT[act.kind], other=state)
+            for act, before, state in zip(acts, [None, *acts], states, strict=False)
+            if act is not None and act.kind in PRIME_AT and (before is None or before.y is state)
+            and np.shape(getattr(state, "value", state)) == np.shape(act.y.value)
+        ]  # fmt: skip
+        if len(places) == len(layers):
+            words = {**places[-1].words, "before": states[-1]}
+            yield replace(places[-1], changes=tuple(c for place in places for c in place.changes), words=words)
 
 
 def _of_error(s: Structure) -> Iterator[Place]:

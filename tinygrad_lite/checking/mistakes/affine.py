@@ -22,6 +22,20 @@ def weight(s: Structure, layer: Layer) -> Node:
     return leaf
 
 
+def steps(s: Structure) -> dict[Node, list[Layer]]:
+    """{weight: the layers made with it}, of those weights that are used more than once, as at each step in time."""
+    uses: dict[Node, list[Layer]] = {}
+    for layer in s.layers:
+        uses.setdefault(weight(s, layer), []).append(layer)
+    return {leaf: layers for leaf, layers in uses.items() if len(layers) > 1}
+
+
+def input_of(layer: Layer) -> Any:
+    """What a layer multiplies by its weight: a node, or an array that is none."""
+    x = layer.product.inputs[layer.x]
+    return layer.product.args[layer.x] if x is None else x
+
+
 def pulled(layer: Layer, to: int, **swap: Callable[..., Any]) -> Callable[..., Any]:
     """The right rule for operand `to`, but with other operands: `x=` and `w=` say what stands in their place."""
     op = layer.product.op
@@ -178,9 +192,9 @@ def _input_vs_output_slot(s: Structure) -> Iterator[Place]:
                 and np.shape(theirs) == np.shape(mine)
                 and layer.conv == other.conv
             ):
-                own_x = other.product.inputs[other.x]
-                taken = theirs if own_x is None else own_x
-                place = into_w(layer, s, pulled(layer, layer.w, x=lambda g, y, xs, near, how: near), near=taken)
+                place = into_w(
+                    layer, s, pulled(layer, layer.w, x=lambda g, y, xs, near, how: near), near=input_of(other)
+                )
                 yield replace(place, variant=k - i)
         act = s.activation_after(layer.out)
         for variant, own in ((OWN, layer.out), (OWN + 1, None if act is None else act.y)):

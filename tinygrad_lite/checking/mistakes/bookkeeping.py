@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.checking.mistakes.affine import STRENGTH, weight
+from tinygrad_lite.checking.mistakes.affine import STRENGTH, input_of, pulled, steps, weight
 from tinygrad_lite.checking.mistakes.catalogue import Place, mistake
 from tinygrad_lite.checking.passes import Change
 from tinygrad_lite.checking.structure import Structure
@@ -134,14 +135,10 @@ def _example_shifted(s: Structure) -> Iterator[Place]:
     source="CS231n",
 )  # fmt: skip
 def _skips_time_step(s: Structure) -> Iterator[Place]:
-    uses: dict[Node, int] = {}
-    for layer in s.layers:
-        leaf = weight(s, layer)
-        uses[leaf] = uses.get(leaf, 0) + 1
     changes = []
-    for layer in s.layers:
+    for layer in (layer for layers in steps(s).values() for layer in layers):
         x = layer.product.inputs[layer.x]
-        if uses[weight(s, layer)] > 1 and x is not None and x.op is not None and x in s.truth.cotangents:
+        if x is not None and x.op is not None and x in s.truth.cotangents:
             changes.append(Change("edge", layer.product, lambda g, y, *xs, i=layer.x, **how: 0 * xs[i], layer.x))
     if changes:
         lines = {c.at.inputs[c.position] for c in changes}
@@ -154,13 +151,43 @@ def _skips_time_step(s: Structure) -> Iterator[Place]:
     "{W} is used at every step, but {line} has the contribution of one step only. Add them all up.",
 )  # fmt: skip
 def _last_time_step_only(s: Structure) -> Iterator[Place]:
-    uses: dict[Node, int] = {}
-    for layer in s.layers:
-        uses[weight(s, layer)] = uses.get(weight(s, layer), 0) + 1
-    for leaf, n in uses.items():
-        if n > 1 and len(s.truth.shares(leaf)) == n:
-            for k in range(n):
+    for leaf, layers in steps(s).items():
+        if len(s.truth.shares(leaf)) == len(layers):
+            for k in range(len(layers)):
                 yield Place(leaf, (Change("sum", leaf, _kept(k)),), {"W": leaf}, variant=k)
+
+
+@mistake(
+    "step_shifted", "recurrence", "operand",
+    "{line} pairs the error of each step with what {W} multiplied at another one: the index in time is off by one.",
+)  # fmt: skip
+def _step_shifted(s: Structure) -> Iterator[Place]:
+    for leaf, layers in steps(s).items():
+        inputs = [input_of(layer) for layer in layers]
+        if len({np.shape(layer.product.args[layer.x]) for layer in layers}) > 1 or any(layer.conv for layer in layers):
+            continue
+        for by, around in ((1, True), (-1, True), (1, False), (-1, False)):  # x[-1] is the last; or a step is left out
+            changes = []
+            for k, layer in enumerate(layers):
+                if around or 0 <= k - by < len(layers):
+                    rule = pulled(layer, layer.w, x=lambda g, y, xs, near, how: near)
+                    near = {"near": inputs[(k - by) % len(layers)]}
+                else:
+                    rule, near = (lambda g, y, *xs, w=layer.w, **how: 0 * xs[w]), {}
+                changes.append(Change("edge", layer.product, rule, layer.w, near=near))
+            yield Place(leaf, tuple(changes), {"W": leaf}, variant=by if around else 2 * by)
+
+
+@mistake(
+    "gradients_swapped", "update", "operand",
+    "The gradients of {one} and {other} were exchanged: each is handed in under the name of the other.",
+)  # fmt: skip
+def _gradients_swapped(s: Structure) -> Iterator[Place]:
+    for axes in dict.fromkeys(np.ndim(leaf.value) for leaf in s.parameters):
+        alike = [leaf for leaf in s.parameters if np.ndim(leaf.value) == axes]
+        for one, other in pairwise(alike):  # of weights or of biases, those of neighbours
+            change = Change("leaves", one, lambda g, h: (h, g), to=other)
+            yield Place(one, (change,), {"one": one, "other": other})
 
 
 # -- regularisation ------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class Mistake:
     source  where it is described
 
     `free` mistakes have a strength that is not known (a learning rate, a penalty): the effect is known up to a factor.
-    A `convention` is no mistake: it is said, not counted.
+    A `convention` is no mistake: it is said, not counted. A `rare` one is named where no other gives the numbers.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Mistake:
     places: Finder
     free: bool = False
     convention: bool = False
+    rare: bool = False
     source: str = ""
 
     @property
@@ -97,12 +98,13 @@ def places(structure: Structure, only: Iterable[str] | None = None) -> Iterator[
 def _alike(s: Structure, found: list[Place]) -> Iterator[Place]:
     """The same mistake at several places: at each use of one parameter, and everywhere.
 
-    A line of code runs for every layer, or for every step in time, and so does what is wrong in it.
+    A line of code runs for every layer, or for every step in time, and so does what is wrong in it. Not so what is
+    wrong in the forward pass, or in how the gradients are named in the end.
     """
     position = {q: i for i, q in enumerate(s.quantities)}
     groups: dict[Any, list[Place]] = {}
     for place in found:
-        if not any(change.kind == "value" for change in place.changes):
+        if not any(change.kind in ("value", "leaves") for change in place.changes):
             groups.setdefault((place.variant, place.line), []).append(place)
             groups.setdefault(place.variant, []).append(place)
     spots = {place: [(c.kind, c.at, c.position, c.to) for c in place.changes] for place in found}
