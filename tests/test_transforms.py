@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tests.leaves import leaf
-from tests.oracles import complex_step, derivatives
+from tests.oracles import central_differences, complex_step, derivatives
 from tinygrad_lite import Tensor
 
 # -- what it gives -----------------------------------------------------------------------------------------------
@@ -45,6 +45,31 @@ def test_nothing_is_kept_of_the_graph_if_nobody_could_ask() -> None:
     assert value.is_leaf
     assert g.is_leaf
     assert not g.requires_grad
+
+
+def test_what_an_inner_transformation_made_for_itself_is_no_business_of_an_outer_one() -> None:
+    """Its leaves looked like something else to differentiate by: the result required a gradient that nobody wanted."""
+    q0, p = np.array([1.0, 2.0]), np.array([3.0, -1.0])
+
+    def f(a: Any, b: Any) -> Any:
+        return np.sum(a * b**2) ** 2
+
+    inner: dict[str, Any] = {
+        "grad": lambda q: tl.grad(f, 1)(q, p).sum(),
+        "value": lambda q: tl.value_and_grad(f, 1)(q, p)[0],
+        "vjp": lambda q: tl.vjp(lambda b: q * b**2, p)[1](p)[0].sum(),
+        "jvp": lambda q: tl.jvp(lambda b: q * b**2, (p,), (p,))[1].sum(),
+        "jacobian": lambda q: tl.jacobian(tl.grad(f, 1), 0)(q, p).sum(),
+        "hessian": lambda q: tl.hessian(f, 1)(q, p).sum(),
+        "hvp": lambda q: tl.hvp(lambda b: f(q, b), p, p).sum(),
+    }
+    for name, g in inner.items():
+        want = central_differences(lambda q, g=g: g(q).numpy(), [q0], 0, np.array(1.0)).value
+        for outer in (tl.grad, tl.jacobian):
+            got = outer(g)(q0)
+            assert got.is_leaf, name
+            assert not got.requires_grad, name
+            np.testing.assert_allclose(got.numpy(), want, rtol=1e-7, err_msg=name)
 
 
 @pytest.mark.parametrize("argnums", [0, 1, -1, (0, 1), (2, 0), (-1, -3), (0, 0), (0, -3), (1,)], ids=str)

@@ -252,6 +252,7 @@ def test_a_checkpoint_has_the_same_derivatives_of_every_order() -> None:
     again = tl.checkpoint(part)
     np.testing.assert_array_equal(tl.grad(whole(again))(X).numpy(), tl.grad(whole(part))(X).numpy())
     np.testing.assert_array_equal(tl.hessian(whole(again))(X).numpy(), tl.hessian(whole(part))(X).numpy())
+    np.testing.assert_allclose(tl.jvp(again, (X,), (V,))[1].numpy(), tl.jvp(part, (X,), (V,))[1].numpy(), rtol=1e-14)
     whole(part)(X).backward()
     want, w.grad = w.grad, None
     whole(again)(X).backward()

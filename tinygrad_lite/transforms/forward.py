@@ -40,7 +40,8 @@ def carry(trace: Trace, tangents: list[Any], on_nodes: bool) -> Any:
                 continue
             t = op.push(i, found[x], y, xs, node.kwargs)
             if t is None:
-                t = _transposed(node, i, found[x], y, xs, on_nodes)
+                with trace.asking():  # a checkpoint runs f again
+                    t = _transposed(node, i, found[x], y, xs, on_nodes)
             if t is not None:
                 t = _fitted(t, node)
                 total = t if total is None else total + t

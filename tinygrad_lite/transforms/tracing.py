@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,26 @@ class Trace:
         others = any(node.op is None and node not in own for node in self.order)
         self.outer = mode.__class__ is str or (bool(mode) and others)  # where everything is recorded, so is this
         self.path: set[Node] = descendants(self.inputs, self.order)
+        self._require(False)
+
+    def _require(self, wanted: bool) -> None:
+        for x in self.inputs:
+            if x.op is None:
+                x.requires_grad = wanted
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While the derivative is computed, the leaves made for f require a gradient again.
+
+        Otherwise they do so only while f runs. An outer transformation comes upon them where f reached its argument
+        too: it cannot ask for their gradient, and would take its own result for a part of a graph that goes on, as in
+        grad(lambda q: grad(f, 1)(q, 2.0)).
+        """
+        self._require(True)
+        try:
+            yield
+        finally:
+            self._require(False)
 
     def value(self) -> Tensor:
         """y, on its graph if somebody may differentiate it by something else."""
@@ -63,7 +84,10 @@ class Trace:
 
     def pull(self, g: Any, on_nodes: bool) -> list[Tensor]:
         """The cotangent of each input from the cotangent `g` of y."""
-        found = sweep({self.y: g}, on_nodes=on_nodes, within=self.path) if self.y in self.path else {}
+        if self.y not in self.path:
+            return [leaf(np.zeros(x.shape, x.dtype)) for x in self.inputs]
+        with self.asking():
+            found = sweep({self.y: g}, on_nodes=on_nodes, within=self.path)
         return [as_leaf(found[x]) if x in found else leaf(np.zeros(x.shape, x.dtype)) for x in self.inputs]
 
 
