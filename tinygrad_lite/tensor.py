@@ -30,6 +30,8 @@ METHODS = frozenset(
 )  # fmt: skip
 INTEGERS = frozenset(np.dtype(c).type for c in "bBhHiIlLqQ")
 NOT_KEPT = INTEGERS | {np.ndarray, list}  # kinds of keyword that a node keeps in another form: `_kept`
+BY_DEFAULT = {"where": True, "dtype": None, "casting": "same_kind", "order": "K", "subok": True}  # asks a ufunc nothing
+PLAIN = (bool, str, type(None))
 
 
 def record(op: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -317,12 +319,15 @@ class Tensor(Operators):
         if method != "__call__":
             return self._ufunc_method(ufunc, method, *inputs, **keywords)
         answer = ANSWERS.get(ufunc) or answer_to(ufunc)
+        if keywords:
+            keywords = {k: a for k, a in keywords.items() if not (isinstance(a, PLAIN) and a == BY_DEFAULT.get(k))}
         if isinstance(answer, Primitive):
             if not keywords:
                 return self.record(answer, inputs, NO_KEYWORDS)
             raise TypeError(
                 f"np.{ufunc.__name__} takes no {'=, '.join(keywords)}= on a Tensor: the result is a new tensor. "
-                "(`array += tensor` asks for out=; write `array = array + tensor`.)"
+                "(`array += tensor` asks for out=; write `array = array + tensor`.) For another dtype use t.astype, "
+                "and where some entries are to stay as they are, np.where."
             )
         if answer is None:
             raise TypeError(no_rule(f"np.{ufunc.__name__}"))

@@ -124,6 +124,11 @@ def test_nothing_has_a_middle_but_its_gradient_is_nothing_too() -> None:
                 assert gradient.shape == shape
 
 
+def test_what_asks_a_ufunc_for_nothing_is_nothing() -> None:
+    asked: Any = {"where": True, "dtype": None, "order": "K", "casting": "same_kind", "subok": True, "out": None}
+    np.testing.assert_array_equal(np.multiply(Tensor([1.0, 2.0]), 3.0, **asked).numpy(), [3, 6])
+
+
 def test_a_number_is_written_as_an_array_of_no_axes_is() -> None:
     for write in (ON_TENSORS.array2string, ON_TENSORS.array_repr, ON_TENSORS.array_str):
         assert write(Tensor(2.5)) == write(np.array(2.5))
@@ -258,7 +263,10 @@ def test_an_array_of_tensors_without_a_gradient_has_their_values() -> None:
         (lambda t: np.max(t, where=np.array([True, False])), "initial="),
         (lambda t: np.vecdot(t[:, :1], np.ones((2, 3))), "differ in length"),
         (lambda t: np.maximum.reduce(t, out=np.zeros(2)), r"np\.maximum\.reduce .*no out="),
-        (lambda t: np.logaddexp.reduce(t, initial=0.0), "unexpected keyword argument 'initial'"),
+        (lambda t: np.logaddexp.accumulate(t, initial=0.0),  # type: ignore[call-arg]
+         "unexpected keyword argument 'initial'"),
+        (lambda t: np.add(t, 1, where=np.array([True, False])), r"np\.where"),
+        (lambda t: np.add(t, 1, dtype=np.float32), r"t\.astype"),
         (lambda t: np.linalg.multi_dot([t, t], out=MATRIX), r"np\.linalg\.multi_dot on a Tensor takes"),
         (lambda t: np.sum(t, axis=2), "axis 2 is out of bounds"),
         (lambda t: np.linalg.pinv(t, 0.1, rtol=0.1), "two names of one thing"),

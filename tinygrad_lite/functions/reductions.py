@@ -220,10 +220,13 @@ def _reduce(ufunc: np.ufunc, reduction: Callable[..., Any]) -> None:
         return reduction(_cast(array, dtype), axis, keepdims=keepdims, where=where, **start)
 
 
-for _ufunc, _reduction in ((np.add, _sum), (np.multiply, _prod), (np.maximum, _max), (np.minimum, _min)):
+def _logsumexp(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = -np.inf, where: Any = True) -> Any:
+    y = Tensor.record(reductions.logaddexp_reduce, (_where(a, where, -np.inf),), {"axis": axis, "keepdims": keepdims})
+    return y if initial.__class__ is float and initial == -np.inf else np.logaddexp(y, initial)
+
+
+for _ufunc, _reduction in (
+    (np.add, _sum), (np.multiply, _prod), (np.maximum, _max), (np.minimum, _min), (np.logaddexp, _logsumexp),
+    (np.fmax, _nanmax), (np.fmin, _nanmin), (np.logical_and, np.all), (np.logical_or, np.any),
+):  # fmt: skip
     _reduce(_ufunc, _reduction)
-
-
-@answers(np.logaddexp.reduce)
-def _logaddexp_reduce(array: Any, axis: Any = 0, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return Tensor.record(reductions.logaddexp_reduce, (_cast(array, dtype),), {"axis": axis, "keepdims": keepdims})

@@ -15,7 +15,10 @@ from tinygrad_lite.tensor import Tensor, as_tensor
 
 @answers(np.take)
 def _take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
-    return Tensor.record(moving.take, (a, operand(indices)), {"axis": axis, "mode": mode})
+    places = operand(indices)
+    if isinstance(indices, list) and not places.size:  # of no places NumPy makes no integers
+        places = places.astype(np.intp)
+    return Tensor.record(moving.take, (a, places), {"axis": axis, "mode": mode})
 
 
 @answers(np.take_along_axis)
