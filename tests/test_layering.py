@@ -21,7 +21,7 @@ LAYERS = [
     {"primitive", "context", "later"},
     {"primitives", "hooks", "methods"},
     {"graph"},
-    {"intake"},
+    {"intake", "leaving"},
     {"writing"},
     {"operators"},
     {"tensor"},

@@ -7,12 +7,15 @@ place to write, and is None: a tensor's result is always a new one. What is aske
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.context import RECORDING
 from tinygrad_lite.graph import Node, describe
+from tinygrad_lite.leaving import refuse_to_leave
 from tinygrad_lite.primitive import Primitive, Symbolic
 from tinygrad_lite.primitives import reductions, shaping
 from tinygrad_lite.primitives.arithmetic import add, divide, identity, multiply, negative, power, subtract
@@ -315,9 +318,13 @@ class Operators(Node):
         return bool(self.current())
 
     def __float__(self) -> float:
+        if self.requires_grad and RECORDING.get():
+            refuse_to_leave(self, sys._getframe(1))
         return float(self.item())
 
     def __int__(self) -> int:
+        if self.requires_grad and RECORDING.get():
+            refuse_to_leave(self, sys._getframe(1))
         return int(self.item())
 
     def __index__(self) -> int:
