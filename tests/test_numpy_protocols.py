@@ -191,11 +191,31 @@ def test_arguments_have_the_order_that_numpy_gives_them() -> None:
             call(leaf(array))
 
 
-def test_adding_to_an_array_in_place_is_refused() -> None:
+def test_adding_to_an_array_in_place_is_refused_where_a_gradient_would_be_lost() -> None:
     array = np.zeros(2)
     with pytest.raises(TypeError, match=r"array = array \+ tensor"):
         array += leaf([1.0, 2.0])
+    for into in (Tensor([1.0, 2.0]), Tensor([1.0, 2.0], requires_grad=True)):
+        with pytest.raises(TypeError, match="out="):
+            np.add(Tensor([1.0, 2.0]), 1, out=into)
+    with pytest.raises(tl.TracingError, match="out="):
+        tl.compile(lambda t: np.add(t, 1, out=array))(array)
     np.testing.assert_array_equal(array, 0)
+
+
+def test_an_array_takes_a_tensor_that_nobody_differentiates_in_place() -> None:
+    """Gradient descent as one writes it in NumPy: what `grad` returns is on no graph."""
+    w, same = np.ones((2, 2)), np.ones((2, 2))
+    alias = w
+    for _ in range(3):
+        w -= 0.1 * tl.grad(lambda v: np.sum(v**3))(w)
+        same -= 0.1 * 3 * same**2
+    assert alias is w
+    np.testing.assert_allclose(w, same, rtol=1e-15)
+    with tl.no_grad():
+        w *= leaf([2.0, 0.0])
+    np.testing.assert_allclose(w, same * [2, 0])
+    np.testing.assert_array_equal(np.add(Tensor([1.0, 2.0]), 1, out=np.zeros(2), where=[True, False]), [2, 0])
 
 
 def test_the_methods_of_ufuncs() -> None:

@@ -321,6 +321,8 @@ class Tensor(Operators):
         answer = ANSWERS.get(ufunc) or answer_to(ufunc)
         if keywords:
             keywords = {k: a for k, a in keywords.items() if not (isinstance(a, PLAIN) and a == BY_DEFAULT.get(k))}
+        if "out" in keywords and _only_numbers(inputs, keywords["out"]):
+            return ufunc(*(x.known() if isinstance(x, Tensor) else x for x in inputs), **keywords)
         if isinstance(answer, Primitive):
             if not keywords:
                 return self.record(answer, inputs, NO_KEYWORDS)
@@ -393,6 +395,13 @@ def leaf(value: Any, requires_grad: bool = False) -> Tensor:
 def as_tensor(data: Any) -> Tensor:
     """`data` itself if it is a Tensor, else a Tensor of it."""
     return data if isinstance(data, Tensor) else Tensor(data)
+
+
+def _only_numbers(inputs: tuple[Any, ...], out: tuple[Any, ...]) -> bool:
+    """Whether arrays may take a ufunc's results: nothing of it belongs on a graph, as in `w -= 0.1 * grad(f)(w)`."""
+    mode = RECORDING.get()
+    wanted = any(isinstance(x, Tensor) and x.requires_grad for x in inputs)
+    return (mode is False or (mode is True and not wanted)) and not any(isinstance(a, Tensor) for a in out)
 
 
 def _added(t: Tensor, g: Any) -> Any:
