@@ -105,6 +105,8 @@ SAMPLES: dict[str, list[Sample]] = {
     "sum": reducing(np.sum),
     "mean": reducing(np.mean),
     "max": reducing(np.max, GRID, kinked=True),
+    "nanmax": reducing(np.nanmax, GRID, kinked=True),
+    "nanmin": reducing(np.nanmin, GRID, kinked=True),
     "min": reducing(np.min, GRID, kinked=True),
     "var": reducing(np.var, reference=_var, ddof=0),
     "logsumexp": reducing(tl.logsumexp, reference=_logsumexp),

@@ -45,6 +45,8 @@ def test_the_derivative_of_a_number(f: Any, x: float, wanted: float) -> None:
         (lambda x: np.linalg.norm(x, 3), [0.0, 0.0], [0.0, 0.0]),
         (lambda x: np.linalg.norm(x, np.inf), [2.0, -2.0], [0.5, -0.5]),
         (np.std, [1.0, 1.0], [0.0, 0.0]),
+        (np.nanmax, [3.0, math.nan, 3.0, 1.0], [0.5, 0.0, 0.5, 0.0]),
+        (np.fmin.reduce, [math.nan, math.nan], [0.0, 0.0]),
         (np.ptp, [1.0, 1.0, 3.0], [-0.5, -0.5, 1.0]),
         (np.prod, [0.0, 2.0, 3.0], [6.0, 0.0, 0.0]),
         (np.prod, [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]),
@@ -418,7 +420,7 @@ def test_a_place_to_write_to_is_refused_wherever_it_stands() -> None:
 
 
 def test_a_keyword_of_a_product_is_taken_and_that_of_another_ufunc_refused() -> None:
-    a, b = np.ones((3, 2)), Tensor(np.arange(6.0).reshape(3, 2))
+    a, b = np.ones((3, 2)), Tensor(np.arange(6.0).reshape(3, 2), requires_grad=True)
     np.testing.assert_array_equal(ON_TENSORS.vecdot(a, b, axis=0).numpy(), [6, 9])
     with pytest.raises(TypeError, match="vecdot on a Tensor takes"):
         ON_TENSORS.vecdot(a, b, out=np.ones(3))

@@ -50,14 +50,16 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     a, b = operand(a), operand(b)
     columns = b.reshape((-1, 1)) if b.ndim == 1 else b
     x = Tensor.record(decompositions.lstsq, (a, columns), {"rcond": rcond})
-    s = _svdvals(a).astype(x.dtype)
-    sizes = s.numpy()
+    s = _svdvals(a)
+    s = s if s.dtype == x.dtype else s.astype(x.dtype)
+    sizes = s.current()
     rank = np.sum(sizes > decompositions.smallest_share(rcond, x, a) * sizes[:1], dtype=np.int32)
     m, n = a.shape
-    left = Tensor(np.zeros(0, x.dtype))  # NumPy gives residuals only where there must be some
-    if m > n == rank:
-        left = as_tensor(np.sum((columns - a @ x) ** 2, 0)) if b.size else left
-    return x if b.ndim > 1 else x[:, 0], left, rank, s
+    squares = Tensor(np.zeros(0, x.dtype))  # NumPy gives them only where there must be some
+    if m > n == rank and b.size:
+        left = columns - a @ x
+        squares = as_tensor((left * left).sum(0))
+    return x if b.ndim > 1 else x.reshape(-1), squares, rank, s
 
 
 @answers(np.linalg.cholesky)

@@ -184,14 +184,16 @@ def _nanstd(
 
 @answers(np.nanmax)
 def _nanmax(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    y = _max(_present(a, -np.inf), axis, keepdims=keepdims, initial=initial, where=where)
-    return y if initial is not None else _nan_if_nothing_else(y, a, axis, keepdims)
+    if initial is None and where is True:
+        return Tensor.record(reductions.nanmax, (a,), {"axis": axis, "keepdims": keepdims})
+    return _max(_present(a, -np.inf), axis, keepdims=keepdims, initial=initial, where=where)
 
 
 @answers(np.nanmin)
 def _nanmin(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    y = _min(_present(a, np.inf), axis, keepdims=keepdims, initial=initial, where=where)
-    return y if initial is not None else _nan_if_nothing_else(y, a, axis, keepdims)
+    if initial is None and where is True:
+        return Tensor.record(reductions.nanmin, (a,), {"axis": axis, "keepdims": keepdims})
+    return _min(_present(a, np.inf), axis, keepdims=keepdims, initial=initial, where=where)
 
 
 def _numbers(a: Any) -> Any:
@@ -201,11 +203,6 @@ def _numbers(a: Any) -> Any:
 def _present(a: Any, neutral: Any) -> Any:
     a = operand(a)
     return Tensor.record(elementwise.where, (np.isnan(a), neutral, a), {}) if a.dtype.kind == "f" else a
-
-
-def _nan_if_nothing_else(y: Any, a: Any, axis: Any, keepdims: bool) -> Any:
-    something = _numbers(a).any(axis=axis, keepdims=keepdims)
-    return y if something.all() else np.where(something, y, np.nan)
 
 
 # A ufunc's own reduce goes along the first axis by default.

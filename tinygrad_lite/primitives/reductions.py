@@ -46,6 +46,12 @@ def _share_among_ties(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return _restore(g, x, axis, keepdims) * (ties / np.sum(ties, axis=axis, keepdims=True))
 
 
+def _share_among_numbers(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    # The same with entries that may be missing: nan is no tie, and where all are missing nothing is handed back.
+    ties = x == _restore(y, x, axis, keepdims)
+    return np.where(ties, _restore(g, x, axis, keepdims) / np.maximum(np.sum(ties, axis=axis, keepdims=True), 1), 0)
+
+
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     # ln sum e^x = m + ln sum e^(x-m): with m the largest entry no exponential overflows.
     if not x.size:  # of nothing: ln 0
@@ -97,6 +103,18 @@ min = general(
     r"\min #1",
     _share_among_ties,
     name="min",
+)
+nanmax = general(
+    lambda x, axis, keepdims: np.fmax.reduce(x, axis=axis, keepdims=keepdims),
+    r"\max #1",
+    _share_among_numbers,
+    name="nanmax",
+)
+nanmin = general(
+    lambda x, axis, keepdims: np.fmin.reduce(x, axis=axis, keepdims=keepdims),
+    r"\min #1",
+    _share_among_numbers,
+    name="nanmin",
 )
 var = general(  # the mean moves with x too, but sum_i (x_i - mean) = 0 makes that path vanish
     lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
