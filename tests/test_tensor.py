@@ -232,6 +232,27 @@ def test_augmented_assignment_makes_a_new_tensor() -> None:
     np.testing.assert_array_equal(x.numpy(), [1, 2])
     np.sum(y).backward()
     np.testing.assert_array_equal(x.grad, [2, 2])
+    with tl.no_grad():
+        z = x + 0
+        z -= 1
+        z **= 2
+    np.testing.assert_array_equal(z.numpy(), [0, 1])
+
+
+@pytest.mark.parametrize("op", [operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ipow])
+def test_a_leaf_that_was_to_change_under_no_grad_says_how(op: Callable[[Any, Any], Any]) -> None:
+    """PyTorch's `with no_grad(): p -= 0.1 * p.grad` would make a new tensor for the name p and train nothing."""
+    p = leaf([1.0, 2.0], name="p")
+    with (
+        tl.no_grad(),
+        pytest.raises(TypeError, match=r"p \(2,\) .*= \.\.\.: tensors do not change.*t\.data .*= \.\.\."),
+    ):
+        op(p, 0.5)
+    op(p.data, 0.5)
+    np.testing.assert_array_equal(p.numpy(), op(np.array([1.0, 2.0]), 0.5))
+    frozen = tl.tensor([1.0, 2.0])
+    with tl.no_grad():
+        np.testing.assert_array_equal(op(frozen, 0.5).numpy(), op(np.array([1.0, 2.0]), 0.5))
 
 
 def test_unary_operators_and_python_functions() -> None:

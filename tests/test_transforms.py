@@ -286,6 +286,10 @@ def cost(x: Any) -> Any:
     (lambda: tl.grad(cost, argnums=1)(1.0), ValueError, "cost was called with 1 arguments; there is no argument 1"),
     (lambda: tl.grad(cost, argnums=-2)(1.0), ValueError, "there is no argument -2"),
     (lambda: tl.grad(cost)(x=1.0), ValueError, "cost was called with 0 arguments"),
+    (lambda: tl.grad(leaf(1) * 2, leaf(1)), TypeError, r"takes a function .*a tensor \(\) from multiply: .*backward"),
+    (lambda: tl.value_and_grad(cost(1.0)), TypeError, r"tl\.grad\(f\)\(x\); it got float64"),
+    (lambda: tl.hessian(leaf(1)), TypeError, "grad takes a function"),
+    (lambda: tl.jacobian(leaf(1)), TypeError, "jacobian takes a function"),
 ])  # fmt: skip
 def test_what_cannot_be_differentiated_is_explained(call: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):

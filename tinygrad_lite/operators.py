@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,23 @@ if TYPE_CHECKING:
 
 NO_KEYWORDS: dict[str, Any] = {}
 Axis = int | tuple[int, ...] | None
+
+
+def _augmented(operation: Callable[[Any, Any], Tensor], symbol: str) -> Callable[[Any, Any], Tensor]:
+    """`t += a` makes a new tensor, as `t + a` does. Under no_grad it may mean to change a parameter: that is refused.
+
+    (In `for p in parameters: p -= 0.1 * p.grad` nothing would change, and nothing would be learnt, without a word.)
+    """
+
+    def method(self: Any, other: Any) -> Tensor:
+        if self.requires_grad and self.op is None and RECORDING.get() is False:
+            raise TypeError(
+                f"{describe(self)} {symbol}= ...: tensors do not change, so this would make a new one and leave the "
+                f"leaf as it is. To change the leaf write t.data {symbol}= ...; for a new tensor, t = t {symbol} ..."
+            )
+        return operation(self, other)
+
+    return method
 
 
 class Operators(Node):
@@ -109,6 +126,12 @@ class Operators(Node):
 
     def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return other // self, other % self
+
+    __iadd__ = _augmented(__add__, "+")
+    __isub__ = _augmented(__sub__, "-")
+    __imul__ = _augmented(__mul__, "*")
+    __itruediv__ = _augmented(__truediv__, "/")
+    __ipow__ = _augmented(__pow__, "**")
 
     def __neg__(self) -> Tensor:
         return self.record(negative, (self,), NO_KEYWORDS)

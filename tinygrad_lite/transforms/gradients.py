@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_lite.context import RECORDING
 from tinygrad_lite.graph import describe
 from tinygrad_lite.tensor import Tensor, as_tensor, leaf
-from tinygrad_lite.transforms.tracing import Trace, name_of
+from tinygrad_lite.transforms.tracing import Trace, function, name_of
 from tinygrad_lite.transforms.trees import leaves, like
 
 Argnums = int | tuple[int, ...]
@@ -50,7 +50,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     {'w': Tensor(3.), 'x': Tensor(2.)}
     """
 
-    @functools.wraps(f)
+    @functools.wraps(function(f, "grad"))
     def wrapped(*args: Any, **kwargs: Any) -> tuple[Tensor, Any]:
         trace = Trace(f, args, kwargs, wanted_by(argnums))
         y = trace.y

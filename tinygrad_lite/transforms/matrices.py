@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_lite.tensor import Tensor, as_tensor, leaf
 from tinygrad_lite.transforms.forward import carry, jvp
 from tinygrad_lite.transforms.gradients import Argnums, arranged, grad, wanted_by
-from tinygrad_lite.transforms.tracing import Trace, name_of
+from tinygrad_lite.transforms.tracing import Trace, function, name_of
 from tinygrad_lite.transforms.trees import beside, is_tree, leaves, map_leaves
 
 
@@ -28,7 +28,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
             [4., 0., 2.]])
     """
 
-    @functools.wraps(f)
+    @functools.wraps(function(f, "jacobian"))
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         trace = Trace(f, args, kwargs, wanted_by(argnums))
         reverse = trace.y.size < sum(x.size for x in trace.inputs)

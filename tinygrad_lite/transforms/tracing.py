@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.context import RECORDING, recording
-from tinygrad_lite.graph import Node, ancestors, descendants, sweep
+from tinygrad_lite.graph import Node, ancestors, descendants, describe, sweep
 from tinygrad_lite.intake import require_float
 from tinygrad_lite.primitives.arithmetic import identity
 from tinygrad_lite.tensor import Tensor, as_tensor, leaf, record
@@ -19,6 +19,16 @@ from tinygrad_lite.transforms.trees import leaves, map_leaves
 def name_of(f: Callable[..., Any]) -> str:
     """The name of a function in an error message."""
     return str(getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__)
+
+
+def function(f: Any, asked: str) -> Any:
+    """`f`, if it is a function. Raises: TypeError for anything else, such as the tensor that PyTorch's grad takes."""
+    if callable(f):
+        return f
+    what = type(f).__name__
+    if isinstance(f, Tensor):
+        what = f"{describe(f)}: for the gradients of a tensor call its backward() and read .grad"
+    raise TypeError(f"{asked} takes a function and gives a function, tl.{asked}(f)(x); it got {what}.")
 
 
 class Trace:
