@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_lite.checking.claims import Claim
+from tinygrad_lite.checking.claims import Claim, magnitude, tolerance
+from tinygrad_lite.checking.intake import is_whole
 from tinygrad_lite.checking.naming import Candidates, Found, Key, explains
 from tinygrad_lite.checking.passes import Pass
 from tinygrad_lite.graph import Node
@@ -57,9 +58,35 @@ def _pairs(candidates: Candidates, starts: list[Key], fixed: list[Key], first: i
             if b != a:
                 yield a, b
     both = [key for key in fixed if key not in starts and _reaches(candidates, key, first)]
+    yield from _adding_up(candidates, both, first)
     for i, a in enumerate(both):
         for b in both[i + 1 :]:
             yield a, b
+
+
+def _adding_up(candidates: Candidates, keys: list[Key], first: int) -> Iterator[tuple[Key, Key]]:
+    """Those whose effects on the first wrong quantity add up to what is wrong with it, as those of two lines do.
+
+    The effect of each alone is known by now, so all of them are compared at once, in a random direction.
+    """
+    for k, claim in enumerate(candidates.claims):
+        q = claim.structure.quantities[first]
+        yours, old = claim.given.get(q), claim.own.computed.get(q)
+        if yours is None or old is None or np.shape(yours) != np.shape(old) or claim.agrees(q, claim.follows(q)):
+            continue
+        missing = np.ravel(yours / claim.scaled(q, 1.0) - old)
+        if missing.size < 2 or is_whole(missing):  # few numbers or whole ones add up by chance
+            return
+        along = np.random.default_rng(0).standard_normal(missing.size)
+        passes = {key: candidates.run(k, (key,)) for key in keys if key in candidates.tables[k]}
+        made = {key: found.computed.get(q, 0 * old) for key, found in passes.items() if found is not None}
+        fit = [key for key, g in made.items() if np.shape(g) == np.shape(old)]
+        effects, wanted = np.array([np.ravel(made[key] - old) @ along for key in fit]), missing @ along
+        sizes = np.abs(effects) + abs(wanted) + magnitude(old)
+        for i, effect in enumerate(effects):
+            near = np.abs(effects[i + 1 :] + effect - wanted) <= tolerance(yours, old) * sizes[i + 1 :]
+            yield from ((fit[i], fit[i + 1 + j]) for j in np.flatnonzero(near))
+        return
 
 
 def _reaches(candidates: Candidates, key: Key, first: int) -> bool:
