@@ -6,6 +6,7 @@ import copy
 import math
 import operator
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 import tinygrad_lite as tl
 from tests.leaves import leaf
 from tinygrad_lite import Tensor
+from tinygrad_lite.methods import LEAVE_OUT, NO_WRITING, PYTORCH
 
 # -- what it is made from ----------------------------------------------------------------------------------------
 
@@ -137,10 +139,32 @@ def test_attributes_that_do_not_exist() -> None:
     t = Tensor(1.0)
     with pytest.raises(AttributeError, match=r"no method tanh; write np.tanh\(t\)"):
         t.tanh()
+    with pytest.raises(AttributeError, match=r"module 'tinygrad_lite' has no attribute 'exp'; write np\.exp"):
+        tl.exp  # noqa: B018
     for name in ("nothing", "_private", "typecodes", "__array_interface__", "sctypeDict", "pi"):
         assert not hasattr(t, name)
     with pytest.raises(AttributeError):
         setattr(t, "something", 1)  # noqa: B010
+
+
+WRITE = {name: advice for name, advice in PYTORCH.items() if advice not in (LEAVE_OUT, NO_WRITING)}
+
+
+@pytest.mark.parametrize("name", PYTORCH)
+def test_pytorchs_methods_are_answered_with_what_runs_here(name: str) -> None:
+    t = leaf([[1.0, 2.0], [3.0, 4.0]]) * 1
+    with pytest.raises(AttributeError, match=rf"a Tensor has no {name}; .*" + re.escape(PYTORCH[name])):
+        getattr(t, name)
+    assert name not in dir(t)
+    here = {"np": np, "tl": tl, "t": t, "u": t, "n": 2, "axis": -1, "axes": (1, 0), "shape": (2, 2), "min": 0, "max": 2}
+    here |= {"mask": t > 2, "value": 0.0, "index": np.array([[1], [0]]), "indices": [1, 0], "dtype": "f", "f": np.abs}
+    exec(WRITE.get(name, ""), here)
+
+
+def test_an_axis_by_pytorchs_name_is_answered_with_numpys() -> None:
+    for name in ("sum", "mean", "max", "min", "var"):
+        with pytest.raises(TypeError, match=f"{name}: PyTorch's dim and keepdim are NumPy's axis and keepdims"):
+            getattr(leaf([1.0, 2.0]), name)(dim=0)
 
 
 # -- copies ------------------------------------------------------------------------------------------------------

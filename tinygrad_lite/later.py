@@ -13,7 +13,9 @@ def later(package: str, where: Mapping[str, str]) -> Callable[[str], Any]:
 
     def __getattr__(name: str) -> Any:
         if name not in where:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            numpys = callable(getattr(sys.modules.get("numpy"), name, None)) and "." not in package
+            advice = f"; write np.{name}: NumPy's functions take Tensors" if numpys else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{advice}")
         module = import_module(where[name])
         value = module if where[name] == f"{package}.{name}" else getattr(module, name)
         setattr(sys.modules[package], name, value)

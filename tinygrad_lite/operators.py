@@ -359,6 +359,8 @@ def _array(value: Any) -> Any:
 
 
 def _asked(name: str, *args: Any, **keywords: Any) -> Tensor:
+    if "dim" in keywords or "keepdim" in keywords:
+        raise TypeError(f"{name}: PyTorch's dim and keepdim are NumPy's axis and keepdims; write those")
     answered: Tensor = getattr(np, name)(*args, **keywords)
     return answered
 

@@ -125,6 +125,34 @@ def test_a_frozen_parameter_is_a_parameter_without_gradient() -> None:
     assert layer.bias.grad is not None
 
 
+def test_what_is_registered_by_name_is_what_is_assigned() -> None:
+    class Scaled(nn.Module):
+        mean: Any
+        scratch: Any
+        none: Any
+        factor: Any
+        shift: Any
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mean", np.ones(2))
+            self.register_buffer("scratch", [1.0, 2.0], persistent=False)
+            self.register_buffer("none", None)
+            self.register_parameter("factor", nn.Parameter([2.0, 3.0]))
+            self.register_parameter("shift", None)
+
+        def forward(self, x: Any) -> Any:
+            return (x - self.mean) * self.factor + self.scratch
+
+    net = Scaled()
+    assert sorted(net.state_dict()) == ["factor", "mean"]
+    assert [name for name, _ in net.named_buffers()] == ["mean"]
+    assert (net.none, net.shift) == (None, None)
+    net(np.ones(2) * 2).sum().backward()
+    np.testing.assert_array_equal(net.factor.grad, [1, 1])
+    assert [p.requires_grad_(False).requires_grad for p in net.parameters()] == [False]
+
+
 # -- modes and gradients -----------------------------------------------------------------------------------------
 
 

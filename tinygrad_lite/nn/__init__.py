@@ -152,6 +152,7 @@ LATER = {
     "recurrent": ("GRU", "LSTM", "RNN"),
     "recurrent_cells": ("GRUCell", "LSTMCell", "RNNCell"),
 }
+FUNCTIONAL = "modules are functions, nn.CrossEntropyLoss()(z, y); so are tl.relu, tl.softmax and all of NumPy's"
 HOME = {name: module for module, names in LATER.items() for name in names}
 
 
@@ -161,7 +162,8 @@ def __getattr__(name: str) -> Any:
     elif name in ("init", "utils"):
         value = import_module(f"tinygrad_lite.nn.{name}")
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        advice = "; " + FUNCTIONAL if name == "functional" else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{advice}")
     globals()[name] = value
     return value
 

@@ -31,6 +31,11 @@ class Parameter(Tensor):
     ) -> None:
         super().__init__(data, requires_grad, name, dtype)
 
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Freeze the parameter (with False) or let it train again."""
+        self.requires_grad = requires_grad
+        return self
+
 
 class Buffer(Tensor):
     """A tensor that a module keeps and saves but does not train, such as a running mean; set it through `.data`."""
@@ -89,6 +94,14 @@ class Module:
         CHANGES[0] += 1
         for path, part in _parts(name, value):
             christen(path, part)
+
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """The same as `self.name = nn.Buffer(tensor)`; what does not persist is a Tensor, and no part of the state."""
+        setattr(self, name, tensor if tensor is None else Buffer(tensor) if persistent else Tensor(tensor))
+
+    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+        """The same as `self.name = parameter`."""
+        setattr(self, name, parameter)
 
     # -- finding things ----------------------------------------------------------------------------------------
 
@@ -166,7 +179,7 @@ class Module:
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Freeze all parameters (with False) or let them train again; give an optimiser only those that train."""
         for parameter in self.parameters():
-            parameter.requires_grad = requires_grad
+            parameter.requires_grad_(requires_grad)
         return self
 
     def to(self, *targets: Any, dtype: npt.DTypeLike | None = None, device: Any = None) -> Self:
