@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import tinygrad_lite as tl
 from tests.leaves import leaf
 from tinygrad_lite import Tensor
+from tinygrad_lite.intake import no_rule
 from tinygrad_lite.primitive import ANSWERS, answer_to
 
 np: Any = numpy  # its stubs know nothing of Tensors
@@ -40,6 +43,30 @@ def test_a_ufunc_without_a_rule_names_itself_and_says_what_to_do(name: str) -> N
         args[k] = leaf(1.0, 2.0)
         with pytest.raises(TypeError, match=rf"np\.{f.__name__} has no rule for Tensors.*tl.pointwise.*t.numpy\(\)"):
             f(*args)
+
+
+def test_a_ufunc_of_another_library_goes_by_its_own_name() -> None:
+    square = np.frompyfunc(lambda x: x * x, 1, 1)
+    with pytest.raises(TypeError, match=r"^<lambda> \(vectorized\) has no rule for Tensors"):
+        square(leaf(1.0, 2.0))
+
+
+@pytest.mark.parametrize(("name", "right"), [
+    ("erf", lambda x, y: math.erf(x)),
+    ("erfc", lambda x, y: math.erfc(x)),
+    ("ndtr", lambda x, y: statistics.NormalDist().cdf(x)),
+    ("expit", lambda x, y: 1 / (1 + math.exp(-x))),
+    ("log_expit", lambda x, y: -math.log1p(math.exp(-x))),
+    ("logit", lambda x, y: math.log(x) - math.log1p(-x)),
+    ("xlogy", lambda x, y: x * math.log(y)),
+])  # fmt: skip
+def test_what_stands_for_a_ufunc_of_scipys_has_its_values(name: str, right: Call) -> None:
+    write = no_rule(name).partition("Write ")[2].removesuffix(".")
+    for x, y in ((0.25, 3.0), (0.75, 0.5)):
+        got = eval(write, {"np": np, "tl": tl, "x": leaf(x), "y": y})
+        np.testing.assert_allclose(got.item(), right(x, y), rtol=1e-14)
+        tl.gradcheck(lambda x, y=y: eval(write, {"np": np, "tl": tl, "x": x, "y": y}), leaf(x))
+    assert eval(no_rule("xlogy").partition("Write ")[2][:-1], {"np": np, "x": leaf(0.0), "y": 0.0}).item() == 0
 
 
 DISPATCHED: dict[str, Call] = {

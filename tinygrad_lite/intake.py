@@ -135,6 +135,15 @@ REFUSED = {
         ("np.put", "np.copyto", "np.place", "np.putmask", "np.fill_diagonal", "np.put_along_axis"), _WRITES
     ),
 }
+SCIPYS = {  # its ufuncs ask a Tensor too
+    "erf": "tl.erf(x)",
+    "erfc": "tl.erfc(x)",
+    "ndtr": "tl.erfc(-x / np.sqrt(2)) / 2",
+    "expit": "tl.sigmoid(x)",
+    "log_expit": "-np.logaddexp(0, -x)",
+    "logit": "np.log(x / (1 - x))",
+    "xlogy": "np.where(x == 0, 0, x * np.log(np.where(x == 0, 1, y)))",
+}
 
 
 def no_rule(name: str) -> str:
@@ -145,6 +154,8 @@ def no_rule(name: str) -> str:
         return f"{name} has no rule for Tensors: it {_WRITES}"
     if name in REFUSED:
         return f"{name} {REFUSED[name]}"
+    if name in SCIPYS:
+        return f"SciPy's {name} has no rule for Tensors. Write {SCIPYS[name]}."
     return (
         f"{name} has no rule for Tensors, so its result would have no gradient. Compose it from operations that have "
         "one, add a row of your own (tl.pointwise, tl.linear, tl.general), or leave the graph with t.numpy()."

@@ -309,7 +309,8 @@ class Tensor(Operators):
         if self.requires_grad:
             raise TypeError(
                 f"{describe(self)} requires a gradient, which an array cannot carry. To leave the graph on purpose "
-                "write t.numpy(); to build a tensor from tensors use np.stack or np.concatenate."
+                "write t.numpy(); to build a tensor from tensors use np.stack or np.concatenate, and array @ t for "
+                "array.dot(t)."
             )
         if copy is False:
             raise ValueError("a tensor gives out only copies of its value; leave out copy=False")
@@ -332,7 +333,8 @@ class Tensor(Operators):
                 "and where some entries are to stay as they are, np.where."
             )
         if answer is None:
-            raise TypeError(no_rule(f"np.{ufunc.__name__}"))
+            name = ufunc.__name__
+            raise TypeError(no_rule(f"np.{name}" if getattr(np, name, None) is ufunc else name))
         return answer(*inputs, **keywords)
 
     @staticmethod
