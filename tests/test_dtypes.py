@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tl
 from tinygrad_lite import Tensor, nn, optim
+from tinygrad_lite.primitive import answer_to
 
 FLOATS: list[Any] = [np.float64, np.float32, np.float16]
 WHOLE: list[Any] = [np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
@@ -176,3 +177,48 @@ def test_gradients_of_gradients_stay_in_the_arguments_dtype(dtype: Any) -> None:
     x = np.ones(3, dtype)
     g = tl.grad(lambda v: np.sum(tl.grad(lambda u: np.sum(np.tanh(u) * u**2 / 3))(v) ** 2))(x)
     assert g.dtype == dtype
+
+
+SMALL: dict[Any, list[Any]] = {
+    np.int8: [3, -128, 127], np.uint8: [3, 0, 255], np.int16: [7, -32768, 300], np.bool_: [True, False, True]
+}  # fmt: skip
+OF_TWO: list[Any] = [f for f in vars(np).values() if isinstance(f, np.ufunc) and f.nin == 2 and answer_to(f)]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # powers that overflow, and divisions by 0
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("dtype", SMALL)
+@pytest.mark.parametrize("f", [*dict.fromkeys(OF_TWO), np.gradient, np.average, np.interp], ids=lambda f: f.__name__)
+def test_a_small_integer_has_the_derivatives_of_the_same_float(f: Any, dtype: Any, swapped: bool) -> None:
+    """-np.int8(-128) is -128, and np.log of int8 is in half precision: a rule may do neither."""
+    whole, x = np.array(SMALL[dtype]), np.array([1.5, 0.75, 2.25])
+
+    def called(number: Any, k: Any) -> Any:
+        first, *rest = (k, number) if swapped else (number, k)
+        return f(first, *rest, x) if f.__name__ == "interp" else f(first, *rest)
+
+    def slope(k: Any) -> Any:
+        return lambda a: np.sum(np.array([1.0, 2.0, -1.0]) * tl.grad(lambda b: np.sum(called(b, k) ** 2))(a))
+
+    small, wide = (np.sort(whole.astype(kind)) for kind in (dtype, np.float64))
+    try:
+        same = np.allclose(called(x, small), called(x, wide), rtol=1e-12, equal_nan=True)
+        wanted = [g(x).numpy() for g in (slope(wide), tl.grad(slope(wide)))]
+    except (TypeError, ValueError, tl.GraphError, ZeroDivisionError):  # of that dtype not at all, or with no gradient
+        return
+    if same:  # and did not overflow in NumPy's own hands
+        for g, want in zip((slope(small), tl.grad(slope(small))), wanted, strict=True):
+            np.testing.assert_allclose(g(x).numpy(), want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("by", [2.5, np.float64(2.5), np.array(1.5, np.float32), np.int8(3), True])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.int64])
+def test_starts_weights_and_shares_widen_as_numpy_has_it(dtype: Any, by: Any) -> None:
+    x = np.array([[3, 1, 2], [1, 4, 2]]).astype(dtype)
+    weights, share = np.full(3, by), np.asarray(by / 10)[()]
+    calls: list[Any] = [lambda a, f=f: f(a, axis=1, initial=by) for f in (np.sum, np.prod, np.nansum, np.max)]
+    calls += [lambda a: np.average(a, 1, weights), lambda a: np.quantile(a, share), lambda a: np.percentile(a, by)]
+    for f in calls:
+        want, got = f(x), f(Tensor(x))
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got.numpy(), want, rtol=4 * np.finfo(np.result_type(dtype, np.float16)).eps)

@@ -29,7 +29,7 @@ def _sum(
     a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = 0, where: Any = True
 ) -> Any:
     total = as_tensor(_where(_cast(a, dtype), where, 0)).sum(axis, keepdims=keepdims)
-    return total if initial.__class__ is int and initial == 0 else total + initial
+    return total if initial.__class__ is int and initial == 0 else total + _start(initial, total)
 
 
 @answers(np.prod)
@@ -37,7 +37,12 @@ def _prod(
     a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = 1, where: Any = True
 ) -> Any:
     product = Tensor.record(scans.prod, (_where(_cast(a, dtype), where, 1),), {"axis": axis, "keepdims": keepdims})
-    return product if initial.__class__ is int and initial == 1 else product * initial
+    return product if initial.__class__ is int and initial == 1 else product * _start(initial, product)
+
+
+def _start(initial: Any, total: Any) -> Any:
+    """What a reduction starts from, which takes on the dtype of its result."""
+    return initial.astype(total.dtype) if isinstance(initial, Tensor) else np.asarray(initial).astype(total.dtype)
 
 
 @answers(np.mean)

@@ -36,7 +36,8 @@ def _compress(condition: Any, a: Any, axis: int | None = None) -> Any:
 
 @answers(np.extract)
 def _extract(condition: Any, arr: Any) -> Any:
-    return _take(arr, np.flatnonzero(plain(condition)))
+    places = operand(plain(condition)).reshape(-1).nonzero()[0]
+    return Tensor.record(moving.take, (arr, places), {"axis": None, "mode": "raise"})
 
 
 @answers(np.choose)
@@ -134,12 +135,12 @@ def _flip(m: Any, axis: Any = None) -> Any:
 
 @answers(np.fliplr)
 def _fliplr(m: Any) -> Any:
-    return _flip(m, 1)
+    return Tensor.record(moving.flip, (as_tensor(m),), {"axis": 1})
 
 
 @answers(np.flipud)
 def _flipud(m: Any) -> Any:
-    return _flip(m, 0)
+    return Tensor.record(moving.flip, (as_tensor(m),), {"axis": 0})
 
 
 @answers(np.rot90)

@@ -40,6 +40,7 @@ def _slope(t: Any, h: Any, axis: int, edge_order: int) -> Any:
         raise ValueError(f"np.gradient of edge_order {edge_order} needs {edge_order + 1} samples, not {n}: {t.shape}")
     if h.ndim and h.shape != (n,):
         raise ValueError(f"np.gradient: coordinates of shape {h.shape} for an axis of {n} samples")
+    h = h if h.dtype.kind == "f" else h.astype(np.float64)  # small integers overflow in products of steps
     if isinstance(h, Tensor):
         return _slope_over(t, h, axis, edge_order)
     return Tensor.record(series.slope, (t, h), {"axis": axis, "edge_order": edge_order})

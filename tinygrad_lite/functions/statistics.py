@@ -23,6 +23,8 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
         total = np.full(mean.shape, t.size / max(mean.size, 1), t.dtype)
     else:
         w = _for_each_entry("np.average", operand(weights), t.shape, axis)
+        kind = np.result_type(t.dtype, w.dtype, *([] if t.dtype.kind == "f" else [np.float64]))
+        t, w = t.astype(kind), w.astype(kind)
         total = w.sum(axis=axis, keepdims=keepdims)
         if (plain(total) == 0).any():
             raise ZeroDivisionError("np.average: the weights add up to 0")
@@ -102,14 +104,14 @@ def _between(low: Any, high: Any, position: Any, method: str) -> Any:
 
 def _shares(q: Any, t: Tensor) -> Any:
     if not isinstance(q, Tensor):
-        q = np.asarray(q, t.dtype if isinstance(q, (int, float)) and t.dtype.kind == "f" else None)
+        q = np.asarray(q, t.dtype if q.__class__ in (int, float) and t.dtype.kind == "f" else None)
     if not np.all((plain(q) >= 0) & (plain(q) <= 1)):
         raise ValueError("np.quantile: q has to lie in [0, 1] (np.percentile: in [0, 100])")
     return q
 
 
 def _hundredths(q: Any, t: Tensor) -> Any:
-    share = np.true_divide(q, t.dtype.type(100) if t.dtype.kind == "f" else 100)
+    share = np.true_divide(q, t.dtype.type(100) if q.__class__ in (int, float) and t.dtype.kind == "f" else 100)
     return share if isinstance(share, Tensor) else np.asarray(share)  # no number: it keeps the dtype that it has
 
 

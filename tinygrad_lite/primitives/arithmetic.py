@@ -18,12 +18,12 @@ def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     # d(a^b)/da = b a^(b-1); at a = b = 0 the power is constant in a, but a^(b-1) would give 0 * inf = nan.
     if b.__class__ is int or b.__class__ is float:  # and no np.float64, which is a float too
         return b * a ** (b - 1) if b else 0.0
-    return b * a ** np.where((a == 0) & (b == 0), 1, b - 1)
+    return b * a ** np.where((a == 0) & (b == 0), 1, b - 1.0)  # 1.0: a small integer might not go that far down
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
     # d(a^b)/db = a^b ln a; at a = 0 the power is 0 for every b > 0, and so is the derivative.
-    return y * np.log(np.where(a == 0, 1, a))
+    return y * np.log(np.where(a == 0, 1.0, a))  # 1.0: of small integers NumPy takes the logarithm in half precision
 
 
 identity = linear(lambda x: x, "#1", 1, name="identity")

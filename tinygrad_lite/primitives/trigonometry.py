@@ -43,7 +43,7 @@ arctan2 = pointwise(  # the angle of (b, a), which the origin does not have: der
     np.arctan2,
     r"\operatorname{atan2}(#1, #2)",
     lambda y, a, b: _per_square(b, a, b),
-    lambda y, a, b: _per_square(-a, a, b),
+    lambda y, a, b: -_per_square(a, a, b),
     numpy=np.arctan2,
 )
 deg2rad = pointwise(np.deg2rad, r"\tfrac{\pi}{180} #1", lambda y, x: math.pi / 180, numpy=np.deg2rad)
