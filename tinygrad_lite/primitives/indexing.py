@@ -6,6 +6,7 @@ the next of them goes: `x[1:, rows]` is `getitem(x, rows, index=(slice(1, None),
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ class _Array:
 
 
 ARRAY: Final = _Array()
+ROWS = (ARRAY,)  # x[i]: whole rows, an embedding's
 
 
 def fill(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -31,11 +33,23 @@ def fill(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _scatter_add(g: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, g.dtype)
-    if any(a.dtype.kind != "b" for a in arrays):
+    if index == ROWS and g.size >= 1 << 10 and arrays[0].dtype.kind in "iu" and out.ndim > 1:
+        _add_rows(out, arrays[0].reshape(-1), g)
+    elif any(a.dtype.kind != "b" for a in arrays):
         np.add.at(out, fill(index, arrays), g)  # an entry read twice gets both cotangents; `out[i] += g` keeps one
     else:
         out[fill(index, arrays)] = g
     return out
+
+
+def _add_rows(out: Any, rows: Any, g: Any) -> None:
+    """np.add.at(out, rows, g), entry by entry in the same order: NumPy is several times as quick at single numbers."""
+    flat, width = out.reshape(-1), math.prod(out.shape[1:])
+    columns, g = np.arange(width), g.reshape(len(rows), width)
+    step = max(1, 1 << 16 >> width.bit_length())  # some rows at a time: the places take more memory than the numbers
+    for k in range(0, len(rows), step):
+        places = rows[k : k + step, None].astype(np.intp) * width + columns
+        np.add.at(flat, places.reshape(-1), g[k : k + step].reshape(-1))
 
 
 def _pick(z: Any, labels: Any) -> Any:
