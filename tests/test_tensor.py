@@ -141,6 +141,13 @@ def test_attributes_that_do_not_exist() -> None:
         t.tanh()
     with pytest.raises(AttributeError, match=r"module 'tinygrad_lite' has no attribute 'exp'; write np\.exp"):
         tl.exp  # noqa: B018
+    for name, said in (("manual_seed", "rng=rng"), ("cat", r"np\.concatenate"), ("zeros", r"np\.zeros")):
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'; write .*{said}"):
+            getattr(tl, name)
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
+        tl.nothing  # noqa: B018
+    with pytest.raises(AttributeError, match=r"has no attribute 'functional'; modules are functions"):
+        tl.nn.functional  # noqa: B018
     for name in ("nothing", "_private", "typecodes", "__array_interface__", "sctypeDict", "pi"):
         assert not hasattr(t, name)
     with pytest.raises(AttributeError):

@@ -7,14 +7,24 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+PYTORCH = {
+    "cat": "np.concatenate",
+    "from_numpy": "tl.tensor",
+    "manual_seed": "nn.Linear(2, 3, rng=rng) with rng = np.random.default_rng(0), and so for all that draws numbers",
+    "rand": "rng.random of rng = np.random.default_rng(0)",
+    "randn": "rng.normal of rng = np.random.default_rng(0)",
+    "set_grad_enabled": "with tl.no_grad()",
+    "inference_mode": "with tl.no_grad()",
+}
+
 
 def later(package: str, where: Mapping[str, str]) -> Callable[[str], Any]:
     """The `__getattr__` of a package: each name of `where` comes from the module given, or is that module."""
 
     def __getattr__(name: str) -> Any:
         if name not in where:
-            numpys = callable(getattr(sys.modules.get("numpy"), name, None)) and "." not in package
-            advice = f"; write np.{name}: NumPy's functions take Tensors" if numpys else ""
+            write = PYTORCH.get(name, f"np.{name}" if hasattr(sys.modules.get("numpy"), name) else "")
+            advice = f"; write {write}" if write and "." not in package else ""
             raise AttributeError(f"module {package!r} has no attribute {name!r}{advice}")
         module = import_module(where[name])
         value = module if where[name] == f"{package}.{name}" else getattr(module, name)
