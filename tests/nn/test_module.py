@@ -173,6 +173,9 @@ def test_zero_grad_forgets_all_gradients() -> None:
     block = Block()
     block(np.ones((4, 2))).sum().backward()
     assert block.scale.grad is not None
+    block.zero_grad(set_to_none=False)
+    for p in block.rest[0].parameters():
+        np.testing.assert_array_equal(p.grad, np.zeros(p.shape))
     block.zero_grad()
     assert all(p.grad is None for p in block.parameters())
 

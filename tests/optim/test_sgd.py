@@ -131,8 +131,14 @@ def test_zero_grad_forgets_and_gradients_add_up_until_then() -> None:
         quadratic(p).backward()
     assert p.grad is not None
     assert p.grad.tolist() == [6]
-    opt.zero_grad()
-    assert p.grad is None
+    opt.zero_grad(set_to_none=False)
+    assert p.grad.tolist() == [0]
+    opt.step()
+    assert p.item() == 3
+    for _ in range(2):
+        opt.zero_grad(set_to_none=True)
+        assert p.grad is None
+        opt.zero_grad(set_to_none=False)
 
 
 def test_descent_reaches_the_minimum_of_a_quadratic() -> None:

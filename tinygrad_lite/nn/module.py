@@ -220,10 +220,10 @@ class Module:
         """Raises: NotImplementedError, for NumPy has no such numbers."""
         raise NotImplementedError(f"{type(self).__name__}.bfloat16(): NumPy has no bfloat16. {HALF}")
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
-        for parameter in self.parameters():
-            parameter.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; or (with False) let them be zeros."""
+        for p in self.parameters():
+            p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.grad)
 
     def _by_every_name(self) -> Iterator[tuple[str, Tensor]]:
         """All tensors under all their names: a module used in two places has two. A cycle is gone round once."""

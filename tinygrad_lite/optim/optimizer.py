@@ -79,11 +79,11 @@ class Optimizer:
             if not isinstance(beta, Real) or not 0 <= float(beta) < 1:
                 raise ValueError(f"{type(self).__name__}: each of betas is from 0 up to below 1, not {beta!r}")
 
-    def zero_grad(self) -> None:
-        """Forget the gradients, so that the next `backward` starts afresh."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, so that the next `backward` starts afresh; or (with False) let them be zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None
+                p.grad = None if set_to_none or p.grad is None else np.zeros_like(p.grad)
 
     def step(self) -> None:
         """Move every parameter once, all from the gradients at the old values; on an error, none has moved.
