@@ -43,13 +43,12 @@ def _tail(x: Any) -> Any:
     """erfc x for x > 0.46875."""
     coarse = np.trunc(x * 16) / 16  # its square is exact: e^(-x^2) would turn the rounding of x^2 into x^2 ulps
     gauss = np.exp(-coarse * coarse) * np.exp(-(x - coarse) * (x + coarse))
-    y = np.empty_like(x)
-    middle = x <= FAR
-    m = x[middle]
-    y[middle] = _horner(P2, m) / _horner(Q2, m)
-    f = x[~middle]
-    s = 1 / (f * f)
-    y[~middle] = (1 / math.sqrt(math.pi) - s * _horner(P3, s) / _horner(Q3, s)) / f
+    y = _horner(P2, x) / _horner(Q2, x)
+    far = np.flatnonzero(x > FAR)
+    if far.size:
+        f = x[far]
+        s = 1 / (f * f)
+        y[far] = (1 / math.sqrt(math.pi) - s * _horner(P3, s) / _horner(Q3, s)) / f
     return gauss * y
 
 
@@ -60,15 +59,13 @@ def _erf(x: Any, complement: bool = False) -> Any:
     y = np.empty_like(flat)
     size = np.abs(flat)
     tail = size > NEAR
-    near = flat[~tail]
-    y[~tail] = near * _horner(P1, near * near) / _horner(Q1, near * near)  # nan goes this way
-    if complement:
-        y[~tail] = 1 - y[~tail]
-    beyond = _tail(np.minimum(size[tail], ZERO))
-    if complement:
-        y[tail] = np.where(flat[tail] > 0, beyond, 2 - beyond)
-    else:
-        y[tail] = np.copysign(1 - beyond, flat[tail])
+    inner, outer = np.flatnonzero(~tail), np.flatnonzero(tail)  # by places: several times as quick as by masks
+    near, x_outer = flat[inner], flat[outer]
+    square = near * near
+    found = near * _horner(P1, square) / _horner(Q1, square)  # nan goes this way
+    beyond = _tail(np.minimum(size[outer], ZERO))
+    y[inner] = 1 - found if complement else found
+    y[outer] = np.where(x_outer > 0, beyond, 2 - beyond) if complement else np.copysign(1 - beyond, x_outer)
     return y.astype(dtype).reshape(x.shape)[()]
 
 
