@@ -147,7 +147,7 @@ def test_flags_reach_the_training_and_the_file(
     [
         (["train"], "png", b"\x89PNG"),
         (["train"], "SVG", b"<?xml"),
-        (["train"], "pdf", b"%PDF"),
+        pytest.param(["train"], "pdf", b"%PDF", marks=pytest.mark.thorough),
         (DIGITS, "png", b"\x89PNG"),
     ],
     ids=["exercise-png", "exercise-SVG", "exercise-pdf", "digits-png"],

@@ -7,6 +7,7 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def unit_of(module: str) -> str:
     return (module + ".").split(".")[1]
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """The modules of this package that a file imports when it runs: what is only for the type checker is left out."""
     package = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts[:-1])
 
@@ -63,7 +65,7 @@ def imports(path: Path) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):
             yield from walk(child)
 
-    return (name for name in walk(ast.parse(path.read_text())) if name.split(".")[0] == "tinygrad_lite")
+    return tuple(name for name in walk(ast.parse(path.read_text())) if name.split(".")[0] == "tinygrad_lite")
 
 
 def unit_in(path: Path) -> str:

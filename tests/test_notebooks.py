@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.quick import one_in
+
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", one_in(2, NOTEBOOKS, ids=lambda path: path.stem))
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # of the kernel's own packages, not of the notebook
 def test_the_notebook_runs(path: Path) -> None:
     nbclient = pytest.importorskip("nbclient", reason="the `notebook` extra is not installed")

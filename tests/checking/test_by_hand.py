@@ -34,7 +34,7 @@ def told(report: Report, named: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("name", "lines", "named", "first"),
     [
-        pytest.param(*slip, id=id, marks=[] if k % 8 == 0 else [pytest.mark.thorough])
+        pytest.param(*slip, id=id, marks=[] if k % 16 == 0 else [pytest.mark.thorough])
         for k, (slip, id) in enumerate(zip(SLIPS, IDS, strict=True))
     ],
 )

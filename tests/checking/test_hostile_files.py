@@ -92,9 +92,7 @@ HARMLESS = {
                                           ("self.input_to_hidden_weights +=", "self.input_to_hidden_weights = "
                                            "np.array(self.input_to_hidden_weights) +")),
 }  # fmt: skip
-QUICK = ("forks", "writes many files", "writes a file", "spoils the answer", "gives orders to the terminal",
-         "hides in what is huge", "has a class that leaves", "ends well too early", "is empty", "has another signature",
-         "prints", "writes a file where it stands")  # fmt: skip
+QUICK = ("forks", "writes a file", "spoils the answer", "ends well too early", "prints", "has another signature")
 
 
 def marked(folder: Path, text: str, seconds: int = 10) -> Report:

@@ -41,6 +41,7 @@ def test_nothing_else_is_stored() -> None:
     assert PATHS.keys() == set(OPTIMISERS) | set(SCHEDULES)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::UserWarning:torch")
 @pytest.mark.skipif(not TORCH, reason="torch is not installed")
 def test_the_stored_paths_are_those_of_this_torch() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import tinygrad_lite as tl
 from tests.oracles import Array, adjoint_gap, complex_step, derivatives, one_sided
+from tests.quick import one_in
 from tests.samples import SAMPLES
 from tests.sampling import Case, broadcastings, cases
 from tinygrad_lite import Tensor
@@ -26,11 +27,13 @@ DTYPES: list[Any] = [np.float64, np.float32, np.float16]
 EPS = {dtype: float(np.finfo(dtype).eps) for dtype in DTYPES}
 
 
-def over(cases: list[Case], *, dtypes: bool = False) -> Callable[[Callable[..., None]], Callable[[str], None]]:
+def over(
+    cases: list[Case], *, dtypes: bool = False, one_row_in: int = 1
+) -> Callable[[Callable[..., None]], Callable[[str], None]]:
     """A test for each row, of all its cases: of those that fail the first is shown, and the others are named.
 
     Thousands of cases take a millisecond each, and pytest as long again for each test. With `dtypes`, each case comes
-    with each of the floats that its row takes.
+    with each of the floats that its row takes. What takes long is quick for one row in so many.
     """
     calls: dict[str, list[tuple[Any, ...]]] = {}
     for case in cases:
@@ -50,7 +53,7 @@ def over(cases: list[Case], *, dtypes: bool = False) -> Callable[[Callable[..., 
                 raise first
 
         every_case.__doc__ = test.__doc__
-        return pytest.mark.parametrize("row", list(calls))(every_case)
+        return pytest.mark.parametrize("row", one_in(one_row_in, calls))(every_case)
 
     return of_a_row
 
@@ -196,7 +199,7 @@ def along_a_curve(f: Callable[..., Any], arrays: list[Array], rng: np.random.Gen
     return curve
 
 
-@over(FILLED)
+@over(FILLED, one_row_in=3)
 def test_the_first_three_derivatives_agree_with_cauchys_integral(case: Case) -> None:
     arrays = case.inputs()
     got: Callable[..., Any] = along_a_curve(case.sample.call, arrays, case.rng())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import tinygrad_lite as tl
+from tests.quick import one_in
 from tests.readings.derivations import exercise_point
 from tinygrad_lite.cli import main
 
@@ -81,7 +82,7 @@ def test_every_option_has_a_flag() -> None:
     assert set(FLAGS) == set(inspect.signature(tl.derive).parameters) - {"loss", "names"}
 
 
-@pytest.mark.parametrize("option", FLAGS)
+@pytest.mark.parametrize("option", one_in(3, FLAGS))
 def test_a_flag_does_what_the_option_does(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "mine.py"
     file.write_text(CLASSIFIER)

@@ -251,6 +251,7 @@ def test_every_control_has_a_name(show: Open) -> None:
     assert page.get_attribute("#text", "aria-live") == "polite"
 
 
+@pytest.mark.thorough
 def test_it_prints_a_page_for_each_step(show: Open) -> None:
     film, _ = exercise_film()
     page = show(film.html())
@@ -258,6 +259,7 @@ def test_it_prints_a_page_for_each_step(show: Open) -> None:
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= len(film.steps)
 
 
+@pytest.mark.thorough
 def test_it_plays_inside_a_notebooks_frame(show: Open) -> None:
     film, _ = exercise_film()
     page = show(f"<!DOCTYPE html><link rel=icon href='data:,'><body>{film._repr_html_()}")

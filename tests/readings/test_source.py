@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_lite as tl
+from tests.quick import one_in
 from tests.readings.sources import ALL, RNG, X, Y, mlp
 from tests.test_random_programs import Program, programs
 from tinygrad_lite import nn, optim
@@ -224,7 +225,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize("make", one_in(4, ALL))
 def test_the_file_runs_by_itself_on_numpy_alone(make: Any, files: Path) -> None:
     blocked = (
         "import sys; sys.modules['tinygrad_lite'] = None; import runpy; runpy.run_path(sys.argv[1], None, '__main__')"

@@ -345,7 +345,7 @@ def test_an_update_of_other_parameters_is_refused() -> None:
 def test_a_long_chain_is_no_recursion() -> None:
     x = tl.tensor(1.0, requires_grad=True, name="x")
     y: Any = x
-    for _ in range(1500):
+    for _ in range(1100):
         y = np.sin(y) * x
     source = tl.source(y)
     assert source.exec()["loss_and_gradients"](**source.values)[0] == y.value
