@@ -222,3 +222,21 @@ def test_starts_weights_and_shares_widen_as_numpy_has_it(dtype: Any, by: Any) ->
         want, got = f(x), f(Tensor(x))
         assert got.dtype == want.dtype
         np.testing.assert_allclose(got.numpy(), want, rtol=4 * np.finfo(np.result_type(dtype, np.float16)).eps)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the powers of negative numbers
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("f", dict.fromkeys(OF_TWO), ids=lambda f: f.__name__)
+def test_a_narrow_operand_costs_the_other_no_digits(f: Any, dtype: Any) -> None:
+    """1 / b of a single b is no factor for the double cotangent of a in a / b."""
+    narrow, x = np.array([2.3, 1.7, 3.1], dtype), np.array([1.5, 0.75, 2.25])
+    for swapped in (False, True):
+
+        def slope(k: Any, swapped: bool = swapped) -> Any:
+            return tl.grad(lambda a: np.sum(np.array([1.0, 2.0, -1.0]) * (f(k, a) if swapped else f(a, k))))
+
+        try:
+            want = slope(narrow.astype(np.float64))(x).numpy()
+        except (TypeError, ValueError, tl.GraphError):  # a comparison, or one of whole numbers
+            continue
+        np.testing.assert_allclose(slope(narrow)(x).numpy(), want, rtol=1e-14)

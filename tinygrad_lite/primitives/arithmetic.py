@@ -14,16 +14,22 @@ import numpy as np
 from tinygrad_lite.primitive import constant, linear, pointwise
 
 
+def _wide(x: Any, y: Any) -> Any:
+    """An operand with as many digits as the output: where a / b is double, 1 / b of a single b would not be."""
+    return x if getattr(x, "dtype", y.dtype) == y.dtype else x.astype(y.dtype)
+
+
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     # d(a^b)/da = b a^(b-1); at a = b = 0 the power is constant in a, but a^(b-1) would give 0 * inf = nan.
     if b.__class__ is int or b.__class__ is float:  # and no np.float64, which is a float too
         return b * a ** (b - 1) if b else 0.0
-    return b * a ** np.where((a == 0) & (b == 0), 1, b - 1.0)  # 1.0: a small integer might not go that far down
+    b = _wide(b, y)
+    return b * a ** np.where((a == 0) & (b == 0), 1, b - 1)
 
 
 def _power_by_exponent(y: Any, a: Any, b: Any) -> Any:
     # d(a^b)/db = a^b ln a; at a = 0 the power is 0 for every b > 0, and so is the derivative.
-    return y * np.log(np.where(a == 0, 1.0, a))  # 1.0: of small integers NumPy takes the logarithm in half precision
+    return y * np.log(np.where(a == 0, 1, _wide(a, y)))
 
 
 identity = linear(lambda x: x, "#1", 1, name="identity")
@@ -34,7 +40,7 @@ multiply = pointwise(operator.mul, r"#1 \odot #2", lambda y, a, b: b, lambda y, 
 divide = pointwise(
     operator.truediv,
     r"\frac{#1}{#2}",
-    lambda y, a, b: 1 / b,
+    lambda y, a, b: 1 / _wide(b, y),
     lambda y, a, b: -y / b,
     symbol="/",
     numpy=np.divide,

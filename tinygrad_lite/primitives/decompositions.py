@@ -71,6 +71,7 @@ def smallest_share(rcond: float | None, x: Any, a: Any) -> float:
 
 
 def _inverse_in(x: Any, a: Any, rcond: float | None) -> Any:
+    a = a if a.dtype == x.dtype else a.astype(x.dtype)
     return pinv(a, rcond=smallest_share(rcond, x, a), hermitian=False)
 
 
