@@ -126,6 +126,24 @@ def test_nothing_has_a_middle_but_its_gradient_is_nothing_too() -> None:
                 assert gradient.shape == shape
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy warns of both
+@pytest.mark.parametrize("zero", [0, 0.0, np.float32(0), np.zeros(2)])
+def test_what_is_divided_by_zero_has_an_infinite_slope_as_it_has_a_value(zero: Any) -> None:
+    assert np.isinf(tl.grad(lambda x: np.sum(x / zero))(np.ones(2)).numpy()).all()
+    slope = tl.grad(lambda x: np.sum(np.var(x, ddof=2) * x))
+    assert np.isnan(tl.grad(lambda x: np.sum(slope(x)))(np.array([1.0, 2.0])).numpy()).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0, 0), (0, 2), (0, 2, 3)])
+def test_of_no_entries_there_are_norms_and_quantiles_as_numpy_has_them(shape: tuple[int, ...]) -> None:
+    x = np.zeros(shape)
+    calls: list[Any] = [lambda a, o=o: np.linalg.norm(a, o, axis=(-2, -1)) for o in (1, 2, np.inf, "fro", "nuc")]
+    if shape[-1]:
+        calls.append(lambda a: np.quantile(a, [0.3], axis=-1, weights=np.ones(shape[-1]), method="inverted_cdf"))
+    for f in calls:
+        np.testing.assert_array_equal(f(Tensor(x)).numpy(), f(x))
+
+
 def test_what_asks_a_ufunc_for_nothing_is_nothing() -> None:
     asked: Any = {"where": True, "dtype": None, "order": "K", "casting": "same_kind", "subok": True, "out": None}
     np.testing.assert_array_equal(np.multiply(Tensor([1.0, 2.0]), 3.0, **asked).numpy(), [3, 6])
@@ -221,6 +239,7 @@ def test_an_array_of_tensors_without_a_gradient_has_their_values() -> None:
         (lambda t: t.__setitem__(0, 1.0), r"\.at\[index\]"),
         (lambda t: t.__delitem__(0), r"np\.delete"),
         (lambda t: np.linalg.qr(t[:, :1], "complete"), "reduced"),
+        (lambda t: np.linalg.matrix_power(t[:, :1], 0), r"square matrices, not \(2, 1\)"),
         (lambda t: np.pad(t, 1, "middle"),  # type: ignore[call-overload]
          "constant"),
         (lambda t: np.pad(t, 1, "mean", constant_values=1),

@@ -200,16 +200,21 @@ def _vector_norm_of(t: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     return Tensor.record(scans.norm, (t,), {"axis": axis, "keepdims": keepdims, "order": ord})
 
 
+def _none(lengths: Any) -> dict[str, Any]:
+    """What the largest of lengths starts from: of a matrix with no entries the norm is 0."""
+    return {} if lengths.shape[-1] else {"initial": 0}
+
+
 def _matrix_norm_of(t: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     if ord == "fro":
         return Tensor.record(scans.norm, (t,), {"axis": tuple(axis), "keepdims": keepdims})
     matrices = np.moveaxis(t, axis, (-2, -1))
     if ord in (1, -1, np.inf, -np.inf):  # the largest (smallest) of the columns' (rows') sums
         sums = np.abs(matrices).sum(-2 if ord in (1, -1) else -1)
-        y = sums.max(-1) if ord > 0 else sums.min(-1)
+        y = np.max(sums, -1, **_none(sums)) if ord > 0 else sums.min(-1)
     elif ord in ("nuc", 2, -2):
         s = _svdvals(matrices)
-        y = s.sum(-1) if ord == "nuc" else s.max(-1) if ord == 2 else s.min(-1)
+        y = s.sum(-1) if ord == "nuc" else np.max(s, -1, **_none(s)) if ord == 2 else s.min(-1)
     else:
         raise ValueError(
             f"np.linalg.norm: a matrix has the orders 'fro', 'nuc', 1, -1, 2, -2, inf and -inf, not {ord!r}"

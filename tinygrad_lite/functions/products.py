@@ -181,6 +181,8 @@ def _written_out(subscripts: str, ndims: tuple[int, ...]) -> str:
 @answers(np.linalg.matrix_power)
 def _matrix_power(a: Any, n: int) -> Any:
     t: Any = as_tensor(a)
+    if t.ndim < 2 or t.shape[-1] != t.shape[-2]:
+        raise np.linalg.LinAlgError(f"np.linalg.matrix_power takes square matrices, not {t.shape}")
     if n < 0:
         t, n = np.linalg.inv(t), -n
     if n == 0:

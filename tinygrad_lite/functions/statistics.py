@@ -190,7 +190,7 @@ def _weighted(quantile: Any, t: Tensor, q: Any, axis: Any, method: str, keepdims
     places = [*(k for k in range(t.ndim) if k not in axes), *axes]  # of the axes in x before they were made one
     ranks = ranks.reshape([t.shape[k] for k in places]).transpose(np.argsort(places))
     found = quantile(ranks, plain(q), axis=axis, method=method, weights=weights)
-    found = np.moveaxis(np.reshape(found, (-1, *x.shape[:-1])), 0, -1)
+    found = np.moveaxis(np.reshape(found, (q.size, *x.shape[:-1])), 0, -1)
     rank = np.where(np.isnan(found), 0, found).astype(np.intp)
     y: Any = np.take_along_axis(x, np.take_along_axis(order, rank, -1), -1)
     y = np.where(np.isnan(found), np.nan, y) if np.isnan(found).any() else y

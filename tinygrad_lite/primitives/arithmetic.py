@@ -16,7 +16,10 @@ from tinygrad_lite.primitive import constant, linear, pointwise
 
 def _wide(x: Any, y: Any) -> Any:
     """An operand with as many digits as the output: where a / b is double, 1 / b of a single b would not be."""
-    return x if getattr(x, "dtype", y.dtype) == y.dtype else x.astype(y.dtype)
+    kind = getattr(x, "dtype", None)
+    if kind is None:  # a Python number; by its own 0 Python does not divide, and NumPy does
+        return x or y.dtype.type(0)
+    return x if kind == y.dtype else x.astype(y.dtype)
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
