@@ -349,3 +349,9 @@ def test_writing_by_index_is_refused_with_advice() -> None:
         x[0] = 5.0
     with pytest.raises(TypeError, match="cannot be written into"):
         x[...] += 1
+
+
+@pytest.mark.parametrize("value", [1.5, 9.0, np.array([1.5, -2.0]), np.array([1.5, 7.0]), None])
+def test_in_asks_what_it_asks_an_array(value: Any) -> None:
+    for x in (np.array([[1.5, -2.0], [0.5, 0.0]]), np.array([1.5, -2.0]), np.array(1.5)):
+        assert (value in Tensor(x, requires_grad=True)) is (value in x)  # 0-d too

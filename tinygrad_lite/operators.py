@@ -333,6 +333,10 @@ class Operators(Node):
             raise TypeError("iteration over a tensor with no axes")
         return (self[i] for i in range(len(self)))
 
+    def __contains__(self, value: Any) -> bool:
+        """Whether some entry equals the value; rows are compared as NumPy does, entry by entry."""
+        return bool(np.any(self == value))
+
     def __bool__(self) -> bool:
         if self.value.size != 1:
             raise ValueError(
