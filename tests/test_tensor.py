@@ -146,8 +146,6 @@ def test_attributes_that_do_not_exist() -> None:
             getattr(tl, name)
     with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
         tl.nothing  # noqa: B018
-    with pytest.raises(AttributeError, match=r"has no attribute 'functional'; modules are functions"):
-        tl.nn.functional  # noqa: B018
     for name in ("nothing", "_private", "typecodes", "__array_interface__", "sctypeDict", "pi"):
         assert not hasattr(t, name)
     with pytest.raises(AttributeError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import tinygrad_lite as tl
 from tests.nn.cases import CASES
 from tinygrad_lite import nn
+from tinygrad_lite.nn.familiar import ELSEWHERE
 
 RNG = np.random.default_rng(0)
 PUBLIC = {name: getattr(nn, name) for name in nn.__all__}
@@ -198,3 +201,54 @@ def test_the_state_holds_buffers_and_wrong_ones_are_refused_whole() -> None:
         net.load_state_dict(state)
     assert net.weight is not None
     assert net.weight.data.tolist() == [1, 1]
+
+
+def _windows(x: Any) -> Any:
+    return x.reshape(2, 3, 4, 2)
+
+
+LINE, IMAGE, (A, P, N) = (
+    RNG.standard_normal((2, 3, 8)),
+    RNG.standard_normal((2, 3, 4, 4)),
+    RNG.standard_normal((3, 5, 3)),
+)
+TRIPLES = list(zip(A, P, N, strict=True))
+SAYS: dict[str, Callable[[], Any]] = {
+    "MaxPool1d": lambda: _windows(LINE).max(-1),
+    "AvgPool1d": lambda: _windows(LINE).mean(-1),
+    "AdaptiveMaxPool2d": lambda: IMAGE.reshape(2, 3, 16).max(-1)[..., None, None],
+    "Upsample": lambda: np.kron(IMAGE, np.ones((2, 2))),
+    "ZeroPad2d": lambda: np.pad(IMAGE, 1)[1:-1, 1:-1],
+    "InstanceNorm2d": lambda: (
+        (IMAGE - IMAGE.mean((2, 3), keepdims=True)) / np.sqrt(IMAGE.var((2, 3), keepdims=True) + 1e-5)
+    ),
+    "RMSNorm": lambda: IMAGE / np.sqrt(np.mean(IMAGE**2, -1)[..., None] + 1e-6),
+    "CosineSimilarity": lambda: [np.corrcoef(np.stack([[*a, *-a], [*p, *-p]]))[0, 1] for a, p, _ in TRIPLES],
+    "TripletMarginLoss": lambda: np.mean([max(0, math.dist(a, p) - math.dist(a, n) + 1) for a, p, n in TRIPLES]),
+    "MarginRankingLoss": lambda: np.mean(np.where(N * (A - P) < 0, np.abs(N * (A - P)), 0)),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_module_that_is_a_line_here_is_answered_with_that_line(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'; write " + re.escape(ELSEWHERE[name])):
+        getattr(nn, name)
+    if name in SAYS:
+        x = LINE if "1d" in name else IMAGE
+        here = {"np": np, "nn": nn, "x": x, "k": 2, "eps": 1e-6, "channels": 3, "a": A, "b": P, "p": P, "n": N, "y": N}
+        with tl.no_grad():
+            got = eval(ELSEWHERE[name], here)
+            got = got(x) if isinstance(got, nn.Module) else got
+        np.testing.assert_allclose(got.numpy() if isinstance(got, tl.Tensor) else got, SAYS[name](), rtol=1e-9)
+
+
+def test_the_longer_ones_have_the_shapes_and_drop_whole_channels() -> None:
+    transposed = eval(ELSEWHERE["ConvTranspose1d"], {"nn": nn, "x": LINE, "k": 3})
+    assert transposed.shape == (2, 4, 10)
+    code, _, drop = ELSEWHERE["Dropout2d"].partition(" with drop = ")
+    here = {"np": np, "nn": nn, "x": np.ones((20, 3, 2, 2)), "p": 0.5}
+    kept = np.asarray(eval(code, here | {"drop": eval(drop, here)}))
+    assert set(np.unique(kept)) == {0, 2}
+    assert (kept == kept[..., :1, :1]).all()
+    with pytest.raises(AttributeError, match=r"has no attribute 'Nothing'$"):
+        nn.Nothing  # noqa: B018

@@ -152,7 +152,6 @@ LATER = {
     "recurrent": ("GRU", "LSTM", "RNN"),
     "recurrent_cells": ("GRUCell", "LSTMCell", "RNNCell"),
 }
-FUNCTIONAL = "modules are functions, nn.CrossEntropyLoss()(z, y); so are tl.relu, tl.softmax and all of NumPy's"
 HOME = {name: module for module, names in LATER.items() for name in names}
 
 
@@ -162,7 +161,8 @@ def __getattr__(name: str) -> Any:
     elif name in ("init", "utils"):
         value = import_module(f"tinygrad_lite.nn.{name}")
     else:
-        advice = "; " + FUNCTIONAL if name == "functional" else ""
+        elsewhere = import_module("tinygrad_lite.nn.familiar").ELSEWHERE
+        advice = f"; write {elsewhere[name]}" if name in elsewhere else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{advice}")
     globals()[name] = value
     return value

@@ -14,6 +14,26 @@ PLACES = {"input": 0, "target": 1, "hx": 1}  # which operand of forward() it is,
 DEVICES = ("cpu", "cuda", "mps", "xpu", "meta", "gpu")
 
 
+ELSEWHERE = {  # modules of PyTorch's that are a line of NumPy, or of a module, here
+    "functional": "modules as functions, nn.CrossEntropyLoss()(z, y), tl.relu, tl.softmax, and NumPy's own",
+    "MaxPool1d": "nn.MaxPool2d((1, k))(x[:, :, None])[:, :, 0]",
+    "AvgPool1d": "nn.AvgPool2d((1, k))(x[:, :, None])[:, :, 0]",
+    "AdaptiveMaxPool2d": "x.max(axis=(2, 3), keepdims=True)",
+    "ConvTranspose1d": "nn.ConvTranspose2d(3, 4, (1, k))(x[:, :, None])[:, :, 0]",
+    "Dropout2d": "x * drop(np.ones((*x.shape[:2], 1, 1))) with drop = nn.Dropout(p)",
+    "Upsample": "np.repeat(np.repeat(x, 2, axis=2), 2, axis=3)",
+    "ZeroPad2d": "np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))",
+    "InstanceNorm2d": "nn.GroupNorm(channels, channels)",
+    "RMSNorm": "x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + eps)",
+    "CosineSimilarity": "(a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))",
+    "TripletMarginLoss": "np.maximum(0, np.linalg.norm(a - p, axis=1) - np.linalg.norm(a - n, axis=1) + 1).mean()",
+    "MarginRankingLoss": "np.maximum(0, -y * (a - b)).mean()",
+    "ParameterList": "a list: the parameters in it are found",
+    "ParameterDict": "a dict: the parameters in it are found",
+    "LazyLinear": "nn.Linear with both sizes",
+}
+
+
 def renamed(forward: Callable[..., Any], keywords: dict[str, Any]) -> dict[str, Any]:
     """The keywords of a call as `forward` calls them: input= is its first operand, target= and hx= its second."""
     if PLACES.keys().isdisjoint(keywords):
