@@ -126,7 +126,7 @@ def test_arrays_of_nothing_derive() -> None:
     assert str(d)
 
 
-@pytest.mark.parametrize("kind", one_in(8, MODULES))
+@pytest.mark.parametrize("kind", one_in(16, MODULES))
 def test_every_module_derives_in_every_notation(kind: str) -> None:
     net, x = MODULES[kind]
     out = net(x)

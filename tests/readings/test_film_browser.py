@@ -130,6 +130,7 @@ def test_the_numbers_are_the_engines(show: Open) -> None:
             assert all(text.is_visible() for text in texts)
 
 
+@pytest.mark.thorough
 def test_cotangents_appear_when_their_step_comes_and_go_when_one_steps_back(show: Open) -> None:
     film, _ = exercise_film()
     page = show(film.html())

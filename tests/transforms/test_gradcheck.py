@@ -118,7 +118,7 @@ OF_LENGTH: dict[str, tuple[Any, Any, bool]] = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(3, OF_LENGTH))
+@pytest.mark.parametrize("name", one_in(6, OF_LENGTH))
 @given(st.sampled_from([(np.float64, 100), (np.float32, 15)]), st.floats(-1, 1), st.integers(0, 2**32 - 1), st.data())
 def test_a_rule_is_judged_alike_at_every_scale(name: str, kind: Any, power: float, seed: int, data: Any) -> None:
     f, vjp, of_entries = OF_LENGTH[name]
