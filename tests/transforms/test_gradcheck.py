@@ -186,6 +186,12 @@ def test_a_value_that_is_no_number_is_not_a_gradient_that_is_right() -> None:
         tl.gradcheck(np.log, np.array([-1.0]))
 
 
+def test_nan_is_no_argument_where_differences_tell_all(capfd: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    assert tl.gradcheck(lambda a, b: np.linalg.lstsq(a, b)[0], rng.normal(size=(4, 2)), rng.normal(size=4))
+    assert capfd.readouterr() == ("", "")  # LAPACK writes of every nan that it is given
+
+
 def test_a_pair_gives_a_cotangent_for_every_input() -> None:
     with pytest.raises(GradientError, match="vjp gave 1 cotangents for 2 inputs"):
         tl.gradcheck(np.multiply, X, X, vjp=lambda g, a, b: g * b)

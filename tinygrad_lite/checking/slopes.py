@@ -111,6 +111,8 @@ def _slope(outputs: Outputs, size: float, lengths: Sequence[float]) -> tuple[Slo
 def _unlike(here: Array, outputs: Outputs, seen: Sequence[Array]) -> Array:
     """Which outputs the argument moves: those that differ somewhere, or that are lost where the argument is."""
     moves: Array = np.any([there != here for there in seen], axis=0)
+    if moves.all():
+        return moves
     try:
         lost: Array = outputs(np.nan) != here  # 1e20 + x does not differ
     except Exception:  # a function may refuse what is no number
