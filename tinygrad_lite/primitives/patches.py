@@ -28,7 +28,7 @@ Padding = tuple[Pair, Pair]  # (above, below), (left, right)
 
 # Bytes of patches at a time: few enough to stay in the caches until the product has read them, enough for a product
 # that is worth its call.
-TILE = 2**22
+TILE = 2**21
 # The C library gives the memory of large arrays back to the system when they are freed, and every training step then
 # has to be given it anew: of the 18 ms that a step of the course's CNN took on one thread, 7. The GNU library keeps up
 # to twice the largest block that it has seen freed, if that was below 32 MiB; so it is shown one, never written to.
