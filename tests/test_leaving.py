@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import weakref
+from array import array as numbers
 from collections.abc import Callable
 from math import sqrt as root
 from typing import Any
@@ -67,8 +69,32 @@ def test_what_is_asked_for_in_so_many_words_is_given() -> None:
     array[1] = float(t)
     array[2] = math.exp(float(t)) + int(t)
     assert math.floor(t) == 2
+    assert round(leaf(2.345), 1) == 2.3
+    assert list(range(round(t))) == [0, 1]
     assert list(range(int(t))) == [0, 1]
     array[3] = (t * t).detach()
     with tl.no_grad():
         array[4] = math.sqrt(t)
     np.testing.assert_allclose(array, [2, 2, math.exp(2) + 2, 4, math.sqrt(2)])
+
+
+def test_looking_at_the_caller_keeps_none_of_its_tensors_alive() -> None:
+    y = leaf(2.0) * 3
+    kept = weakref.ref(y)
+    assert float(y) == 6
+    del y
+    assert kept() is None
+
+
+def test_looking_at_the_caller_computes_nothing_of_its_a_second_time() -> None:
+    class Log:
+        found = 0
+
+        @property
+        def losses(self) -> Any:
+            self.found += 1
+            return numbers("d")
+
+    log, t = Log(), leaf(2.0)
+    log.losses.append(t)
+    assert log.found == 1

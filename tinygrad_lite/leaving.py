@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import math
 from functools import lru_cache
+from inspect import getattr_static
 from types import CodeType, FrameType
 from typing import Any
 
@@ -40,7 +41,10 @@ def refuse_to_leave(t: Node, caller: FrameType) -> None:
 
 @lru_cache(256)
 def _asking(code: CodeType, at: int) -> tuple[bool, tuple[str, ...]]:
-    """Whether the instruction at offset `at` stores into an array; or the dotted name of the function it calls."""
+    """Whether the instruction at offset `at` stores into an array; or what loads the function it calls, and its names.
+
+    For `math.exp(t)` that is ("LOAD_GLOBAL", "math", "exp").
+    """
     steps = [step for step in dis.get_instructions(code) if step.offset <= at]
     if not steps or steps[-1].offset != at:
         return False, ()
@@ -52,7 +56,10 @@ def _asking(code: CodeType, at: int) -> tuple[bool, tuple[str, ...]]:
     path: tuple[str, ...] = ()
     for step in steps:  # what is called is loaded first: its text begins where the call's does
         if _start(step) == start and step.opname.startswith("LOAD_") and isinstance(step.argval, str):
-            path = (*path, step.argval) if step.opname in ("LOAD_ATTR", "LOAD_METHOD") else (step.argval,)
+            if step.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
+                path = step.opname, step.argval
+            elif path:
+                path = (*path, step.argval)
     return False, path
 
 
@@ -64,8 +71,11 @@ def _start(step: dis.Instruction) -> tuple[int, int] | None:
 
 
 def _called(path: tuple[str, ...], caller: FrameType) -> Any:
-    """The function of `math` that the name stands for; None for any other, and where its derivative is 0."""
-    f: Any = caller.f_locals.get(path[0], caller.f_globals.get(path[0]))
-    for name in path[1:]:
-        f = getattr(f, name, None)
+    """The function of `math` that the names stand for; None for any other, and where its derivative is 0."""
+    load, name, *attributes = path
+    f: Any = caller.f_globals.get(name)
+    if load != "LOAD_GLOBAL":  # who asks a frame for its locals keeps them alive, and with a loss its whole graph
+        f = caller.f_locals.get(name, f)
+    for attribute in attributes:
+        f = getattr_static(f, attribute, None)  # static: a property is not to be computed a second time
     return f if getattr(f, "__module__", None) == "math" and f not in FLAT else None

@@ -354,6 +354,10 @@ class Operators(Node):
             refuse_to_leave(self, sys._getframe(1))
         return int(self.item())
 
+    def __round__(self, digits: int | None = None) -> Any:
+        """A Python number, as of NumPy's: a derivative would be 0."""
+        return round(self.item(), digits)
+
     def __index__(self) -> int:
         return operator.index(self.current())
 
