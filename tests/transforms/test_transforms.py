@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import math
 import tracemalloc
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -128,6 +130,23 @@ def test_vjp_runs_once_and_pulls_often() -> None:
         np.testing.assert_array_equal(by_b.numpy(), g * X)
     assert len(runs) == 1
     assert not y.requires_grad
+
+
+def test_pulls_of_one_vjp_may_run_at_the_same_time() -> None:
+    """The first to end took the leaves from the others: their gradient was 0 without a word."""
+    others: list[Any] = []
+
+    def h(x: Any) -> Any:  # run again by a pull
+        if others:
+            with ThreadPoolExecutor(1) as thread:
+                found.append(thread.submit(others.pop(), 1.0).result())
+        return x * x
+
+    _, pull = tl.vjp(lambda x: tl.checkpoint(h)(np.sin(x)), 0.5)
+    found: list[Any] = []
+    others.append(pull)
+    found.append(pull(1.0))
+    np.testing.assert_allclose([g.item() for (g,) in found], math.sin(1.0))
 
 
 def test_vjp_is_differentiable_by_its_cotangent_and_by_what_surrounds_it() -> None:

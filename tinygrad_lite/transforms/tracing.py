@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from tinygrad_lite.intake import require_float
 from tinygrad_lite.primitives.arithmetic import identity
 from tinygrad_lite.tensor import Tensor, as_tensor, leaf, record
 from tinygrad_lite.transforms.trees import leaves, map_leaves
+
+COUNTING = Lock()  # of those who ask a trace for gradients at the same time
 
 
 def name_of(f: Callable[..., Any]) -> str:
@@ -67,6 +70,7 @@ class Trace:
         others = any(node.op is None and node not in own for node in self.order)
         self.outer = mode.__class__ is str or (bool(mode) and others)  # where everything is recorded, so is this
         self.path: set[Node] = descendants(self.inputs, self.order)
+        self.askers = 0
         self._require(False)
 
     def _require(self, wanted: bool) -> None:
@@ -80,13 +84,17 @@ class Trace:
 
         Otherwise they do so only while f runs. An outer transformation comes upon them where f reached its argument
         too: it cannot ask for their gradient, and would take its own result for a part of a graph that goes on, as in
-        grad(lambda q: grad(f, 1)(q, 2.0)).
+        grad(lambda q: grad(f, 1)(q, 2.0)). Threads may ask at the same time: the last of them to leave ends it.
         """
-        self._require(True)
+        with COUNTING:
+            self.askers += 1
+            self._require(True)
         try:
             yield
         finally:
-            self._require(False)
+            with COUNTING:
+                self.askers -= 1
+                self._require(self.askers > 0)
 
     def value(self) -> Tensor:
         """y, on its graph if somebody may differentiate it by something else."""
