@@ -56,6 +56,16 @@ def test_an_entry_in_numbers_comes_to_the_value_of_the_line(name: str) -> None:
     assert judged
 
 
+@pytest.mark.parametrize("classes", [3, 4])
+def test_a_label_belongs_to_its_example(classes: int) -> None:
+    """With as many examples as classes it once read onehot(labels_j), as if labels were one for each class."""
+    rng = np.random.default_rng(0)
+    w = tl.tensor(rng.normal(size=(classes, 2)), requires_grad=True, name="w")
+    z = rng.normal(size=(3, 2)) @ w.T
+    page = str(tl.derive(tl.nn.CrossEntropyLoss()(z, np.array([0, 2, 1]))))
+    assert "dL/dz_nj = (e^(z_nj)/(∑_k e^(z_nk)) - 1[j = labels_n])/3" in page
+
+
 def test_a_mask_in_a_sum_is_one_or_zero() -> None:
     z = tl.tensor([[0.5, -1.0]], requires_grad=True, name="z")
     page = str(derive(np.sum(tl.nn.LeakyReLU(0.01)(z) ** 2), names={"z": z}))

@@ -165,11 +165,25 @@ def _pick(c: Components, e: Apply, at: Sequence[Index]) -> Formula:
 def _unpick(c: Components, e: Apply, at: Sequence[Index]) -> Formula:
     g, labels = e.args
     if c.concrete:
-        hit = int(np.asarray(labels.value)[as_index(at[0])]) == at[1]
-        return c.entry(g, [at[0]]) if hit else numbered("0")
+        return c.entry(g, [at[0]]) if _is_label(labels, at) else numbered("0")
+    return template(r"#1\,#2", [c.entry(g, [at[0]]), Formula(_label(c, labels, at).layout, RELATION)])
+
+
+def _onehot(c: Components, e: Apply, at: Sequence[Index]) -> Formula:
+    """1[j = labels_n]."""
+    labels = e.args[0]
+    if c.concrete:
+        return numbered("1" if _is_label(labels, at) else "0")
+    return Formula(fenced(Formula(_label(c, labels, at).layout, RELATION), SUM), ATOM)
+
+
+def _is_label(labels: Expression, at: Sequence[Index]) -> bool:
+    return int(np.asarray(labels.value)[as_index(at[0])]) == at[1]
+
+
+def _label(c: Components, labels: Expression, at: Sequence[Index]) -> Formula:
     here = at[1] if not isinstance(at[1], int) else numbered(str(at[1])).layout
-    mask = template("#1 = #2", [Formula(here, ATOM), c.entry(labels, [at[0]])])
-    return template(r"#1\,#2", [c.entry(g, [at[0]]), Formula(mask.layout, RELATION)])
+    return template("#1 = #2", [Formula(here, ATOM), c.entry(labels, [at[0]])])
 
 
 def _where(c: Components, e: Apply, at: Sequence[Index]) -> Formula:
@@ -260,8 +274,8 @@ FORMS: dict[str, Form] = {
     "matmul": _matmul, "outer": _outer, "transpose": _transpose, "sum": _reduced("∑"), "mean": _reduced("∑", True),
     "max": _reduced("max"), "min": _reduced("min"), "logsumexp": _logsumexp, "reshape": _silent, "squeeze": _silent,
     "expand_dims": _silent, "broadcast_to": _silent, "identity": _silent, "astype": _silent, "getitem": _getitem,
-    "pick": _pick, "unpick": _unpick, "where": _where, "conv2d": _conv2d, "conv2d_weight": _conv2d_weight,
-    "max_pool2d": _max_pool2d, "relu": _relu, "heads": _heads, "join": _join,
+    "pick": _pick, "unpick": _unpick, "onehot": _onehot, "where": _where, "conv2d": _conv2d,
+    "conv2d_weight": _conv2d_weight, "max_pool2d": _max_pool2d, "relu": _relu, "heads": _heads, "join": _join,
     "einsum": einsum, "softmax": softmax, "var": variance, "std": variance,
 }  # fmt: skip
 
