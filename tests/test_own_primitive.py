@@ -262,6 +262,13 @@ def test_a_row_without_its_text_is_refused_at_once() -> None:
         tl.pointwise(lambda x: x**2, lambda y, x: 2 * x)  # type: ignore[arg-type]  # the mistake
 
 
+@pytest.mark.parametrize("kind", [tl.pointwise, tl.linear, tl.general])
+@pytest.mark.parametrize("rule", [2, -2, 0.5, True, "x", np.float64(1)])
+def test_a_rule_that_is_neither_a_function_nor_a_literal_is_refused_at_once(kind: Any, rule: Any) -> None:
+    with pytest.raises(TypeError, match=r"the rule for an input is a function.*lambda y, x: 2"):
+        kind(lambda x: 2 * x, "2#1", rule, name="double")
+
+
 def test_gradcheck_with_its_arguments_in_the_wrong_order_says_the_order() -> None:
     with pytest.raises(TypeError, match=r"gradcheck\(f, x\); the first is ndarray"):
         tl.gradcheck(X, np.sin)  # type: ignore[arg-type]  # the mistake

@@ -87,6 +87,13 @@ class Primitive:
                 f"{kind}: the second argument says how the operation is written, a text of TeX such as r'f(#1)', and "
                 f"the rules for its inputs come after it; this is {type(tex).__name__}"
             )
+        for rule in rules:
+            if not (callable(rule) or rule is None or (rule.__class__ is int and rule in (1, -1, 0))):
+                raise TypeError(
+                    f"{kind}: the rule for an input is a function, of (y, x, ...) for pointwise and of (g, y, x, ...) "
+                    "for the others, or 1, -1 or 0, or None where there is nothing to differentiate; this is "
+                    f"{rule!r}. A slope that is the same everywhere is a function too: lambda y, x: 2"
+                )
         self.run = run
         self.tex = tex
         self.rules = rules
