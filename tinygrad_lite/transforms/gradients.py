@@ -18,8 +18,15 @@ Argnums = int | tuple[int, ...]
 
 
 def wanted_by(argnums: Argnums) -> tuple[int, ...]:
-    """The arguments as a tuple."""
-    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    """The arguments as a tuple. Raises: TypeError for what is no number of an argument, such as the point itself."""
+    wanted = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    for i in wanted:
+        if isinstance(i, bool) or not isinstance(i, (int, np.integer)):
+            raise TypeError(
+                f"argnums says which arguments, 0 or (0, 2); this is {type(argnums).__name__}. A transformation makes "
+                "a function, and the point goes to that: tl.grad(f)(x)."
+            )
+    return tuple(map(int, wanted))
 
 
 def arranged(args: tuple[Any, ...], argnums: Argnums, values: list[Any]) -> Any:
@@ -29,7 +36,7 @@ def arranged(args: tuple[Any, ...], argnums: Argnums, values: list[Any]) -> Any:
         count = sum(1 for _ in leaves(args[i]))
         parts.append(like(args[i], values[taken : taken + count]))
         taken += count
-    return parts[0] if isinstance(argnums, int) else tuple(parts)
+    return tuple(parts) if isinstance(argnums, (tuple, list)) else parts[0]
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Tensor, Any]]:
@@ -50,9 +57,11 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     {'w': Tensor(3.), 'x': Tensor(2.)}
     """
 
-    @functools.wraps(function(f, "grad"))
+    f, wanted = function(f, "grad"), wanted_by(argnums)
+
+    @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> tuple[Tensor, Any]:
-        trace = Trace(f, args, kwargs, wanted_by(argnums))
+        trace = Trace(f, args, kwargs, wanted)
         y = trace.y
         if y.size != 1:
             raise ValueError(

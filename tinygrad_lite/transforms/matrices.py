@@ -28,9 +28,11 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
             [4., 0., 2.]])
     """
 
-    @functools.wraps(function(f, "jacobian"))
+    f, wanted = function(f, "jacobian"), wanted_by(argnums)
+
+    @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace(f, args, kwargs, wanted_by(argnums))
+        trace = Trace(f, args, kwargs, wanted)
         reverse = trace.y.size < sum(x.size for x in trace.inputs)
         return arranged(args, argnums, _by_rows(trace) if reverse else _by_columns(trace))
 
@@ -100,7 +102,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         asked = [args[i] for i in wanted_by(argnums) if -len(args) <= i < len(args)]
-        if isinstance(argnums, int) and not (asked and is_tree(asked[0])):
+        if not isinstance(argnums, (tuple, list)) and not (asked and is_tree(asked[0])):
             return jacobian(gradient, argnums)(*args, **kwargs)
         rows, blocks, end = jacobian(all_entries, argnums)(*args, **kwargs), [], 0
         for shape in [np.shape(x) for part in asked for x in leaves(part)]:
