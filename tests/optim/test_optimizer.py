@@ -178,6 +178,8 @@ def test_a_norm_that_is_not_finite_can_be_refused() -> None:
     p.grad = np.full(p.shape, np.nan)
     with pytest.raises(ValueError, match="norm is nan"):
         optim.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+    with pytest.raises(TypeError, match=r"clipping takes parameters, net\.parameters\(\).*is a Linear"):
+        optim.clip_grad_norm_(list(nn.Sequential(nn.Linear(2, 2))), 1.0)  # type: ignore[arg-type]  # the mistake
 
 
 @pytest.mark.parametrize(

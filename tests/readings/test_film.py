@@ -90,6 +90,8 @@ def test_the_page_is_whole_and_small(tmp_path: Path) -> None:
     assert "Content-Security-Policy" in page
     assert "%%" not in page
     assert page == tl.draw(exercise_loss()).to_html()  # the same program, the same page
+    again = tl.draw(exercise_loss()).render("again.html", directory=tmp_path / "pages")  # and no DOT text
+    assert Path(again).read_text(encoding="utf-8") == page
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: repr(name)[:20])

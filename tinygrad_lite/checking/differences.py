@@ -156,7 +156,8 @@ def _compare(name: str, f: Callable[..., Any], arrays: list[Array], i: int, g: A
             raise GradientError(
                 f"{name}: the gradient by input {i} at {list(k)} is {value!r}, but the values say {wanted}: "
                 f"{miss / unit:.3g} units of rounding apart, where {ulps:g} and an uncertainty of "
-                f"{slope.error / unit:.3g} are allowed"
+                f"{slope.error / unit:.3g} are allowed. Both are for the cotangent "
+                f"{np.array2string(np.asarray(g), precision=4, threshold=6)} of the value"
             )
 
 

@@ -51,7 +51,7 @@ def _train(commands: Any) -> None:
 Train a network and print what every epoch comes to.
 
   --data exercise  a 2-3-1 network on four points; nothing in it is random, and the
-                   right answer is known to the last digit (the default)
+                   right answer is known (the default)
   --data digits    a ReLU network on 1,797 handwritten digits, a fifth held out
 
 With --model, the networks of a course: mlp is 784-128-10 (two-digits: 1176-64-(10,10)),

@@ -96,7 +96,16 @@ class _Conv(Module):
         """The input with a batch axis, if it has the channels that the weights read."""
         t, single = with_batch(self, x, self.axes + 1)
         if t.shape[1] != self.in_channels:
-            raise ValueError(f"{self.summary()}: the input {t.shape} has {t.shape[1]} channels, not {self.in_channels}")
+            shape = t.shape[1:] if single else t.shape
+            reads = f"{shape}, read as one example without N," if single else f"{shape}"
+            advice = ""
+            if single and self.in_channels == 1:
+                advice = ". If it is a batch of examples without channels, write x[:, None]"
+            elif t.shape[-1] == self.in_channels:
+                advice = f". Channels come before space: np.moveaxis(x, -1, {0 if single else 1})"
+            raise ValueError(
+                f"{self.summary()}: the input {reads} has {t.shape[1]} channels, not {self.in_channels}{advice}"
+            )
         return t, single
 
     def extra_repr(self) -> str:

@@ -13,6 +13,8 @@ from tinygrad_lite.tensor import Tensor
 
 def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
     given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    if other := next((type(p).__name__ for p in given if not isinstance(p, Tensor)), ""):
+        raise TypeError(f"clipping takes parameters, net.parameters(); among what it was given is a {other}")
     return [p for p in given if p.grad is not None]
 
 

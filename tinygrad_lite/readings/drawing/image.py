@@ -24,6 +24,7 @@ from tinygrad_lite.readings.drawing.scene import Scene
 
 BUNDLED = "graphviz-pure"
 PICTURES = frozenset({"svg", "png", "pdf", "jpg", "jpeg"})  # a file so called is the picture, not graphviz's source
+PAGES = frozenset({"html", "htm"})
 INSTALL = "apt install graphviz (Debian, Ubuntu), brew install graphviz (macOS), winget install graphviz (Windows)"
 
 
@@ -35,8 +36,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the library has no typ
     """A picture of a graph: a `graphviz.Digraph` that can be looked at without Graphviz.
 
     `.source`, `.save`, `.render` and `.pipe` work as graphviz's users know them, with SVG as the format if none is
-    named, but `.render("x.png")` writes just that picture; `.to_html` writes the film. `scene` is what is on the
-    picture, as data.
+    named, but `.render("x.png")` writes just that picture; `.to_html` writes the film, and so does
+    `.render("x.html")`. `scene` is what is on the picture, as data.
 
     Raises: RenderError from `render` and `pipe` for a format that only Graphviz itself can write.
     """
@@ -67,8 +68,15 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the library has no typ
         outfile: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> str:
-        """Write the source and the image to files, or the image alone to "x.svg", "x.png"; return the image's path."""
+        """Write the source and the image to files, or the image alone to "x.svg", "x.png"; return the image's path.
+
+        To "x.html" it writes the film: see `to_html`.
+        """
         named = Path(filename or "").suffix.lstrip(".").lower()
+        if named in PAGES and format is None and outfile is None:
+            page = Path(directory or self.directory, filename or "")
+            page.parent.mkdir(parents=True, exist_ok=True)
+            return str(self.to_html(page))
         if named in PICTURES and format is None and outfile is None:
             picture = Path(directory or self.directory, filename or "")
             picture.parent.mkdir(parents=True, exist_ok=True)
