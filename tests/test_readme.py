@@ -36,7 +36,8 @@ def number(word: str) -> float | None:
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.strip().splitlines()[0])
-def test_a_code_block_runs_and_prints_what_it_says(code: str) -> None:
+def test_a_code_block_runs_and_prints_what_it_says(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # for the files that it writes
     if ">>>" not in code:
         exec(compile(code, "README.md", "exec"), {})
         return
