@@ -124,6 +124,8 @@ def test_data_and_metrics_that_make_no_sense_are_refused(
         ({"epochs": "3"}, ValueError, "a whole number from 0 up, not '3'"),
         ({"optimizer": None}, TypeError, r"one of tl.optim.*not None\. To look at a network.*fitting import evaluate"),
         ({"optimizer": optim.SGD}, TypeError, "one of tl.optim, such as"),
+        ({"optimizer": optim.SGD(nn.Linear(1, 1).parameters())}, ValueError, "the optimizer was made for other param"),
+        ({"train": (np.array([[np.nan]]), np.ones((1, 1)))}, ArithmeticError, "nan or infinity is among the data"),
         ({"metrics": [nn.L1Loss()]}, TypeError, "a dict of functions"),
         ({"scheduler": 0.5}, TypeError, "made with the optimizer.*not 0.5"),
         ({"scheduler": optim.lr_scheduler.StepLR}, TypeError, "made with the optimizer"),

@@ -63,6 +63,9 @@ def fit(
             f"fit: optimizer is one of tl.optim, such as optim.SGD(net.parameters(), lr=0.1), not {optimizer!r}. To "
             "look at a network without training it, from tinygrad_lite.fitting import evaluate"
         )
+    moved = {id(p) for group in getattr(optimizer, "param_groups", ()) for p in group["params"]}
+    if moved and moved.isdisjoint(map(id, net.parameters())):
+        raise ValueError("fit: the optimizer was made for other parameters; make it with those of this network")
     if metrics is not None and not isinstance(metrics, Mapping):
         raise TypeError(
             "fit: metrics is a dict of functions of (prediction, target) by their names, "
@@ -158,6 +161,8 @@ def _pass(
                 prediction = net(x)
                 cost = loss(prediction, y)
         if not math.isfinite(cost.item()):
+            if not all(np.all(np.isfinite(a)) for a in (x, y) if isinstance(a, (np.ndarray, Tensor))):
+                raise ArithmeticError(f"fit: the loss is {cost.item()}: nan or infinity is among the data themselves")
             raise ArithmeticError(
                 f"fit: the loss is {cost.item()} after {examples} examples of this epoch. A smaller learning rate, "
                 "clipped gradients (optim.clip_grad_norm_) or inputs of size 1 usually help."
