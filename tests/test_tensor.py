@@ -279,6 +279,14 @@ def test_a_leaf_that_was_to_change_under_no_grad_says_how(op: Callable[[Any, Any
         op(p, 0.5)
     op(p.data, 0.5)
     np.testing.assert_array_equal(p.numpy(), op(np.array([1.0, 2.0]), 0.5))
+
+    @tl.no_grad
+    def step() -> Any:
+        return op(p, 0.5) * 2
+
+    for read in (tl.compile(step), lambda: tl.source(lambda w: (step(), np.sum(w))[1], p)):  # run the program too
+        with pytest.raises((TypeError, tl.GraphError), match=r"tensors do not change"):
+            read()
     frozen = tl.tensor([1.0, 2.0])
     with tl.no_grad():
         np.testing.assert_array_equal(op(frozen, 0.5).numpy(), op(np.array([1.0, 2.0]), 0.5))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.context import RECORDING
+from tinygrad_lite.context import RECORDING, VALUES
 from tinygrad_lite.graph import Node, describe
 from tinygrad_lite.leaving import refuse_to_leave
 from tinygrad_lite.primitive import Primitive, Symbolic
@@ -44,6 +44,12 @@ NO_KEYWORDS: dict[str, Any] = {}
 Axis = int | tuple[int, ...] | None
 
 
+def _unrecorded() -> bool:
+    """Whether this is under no_grad, where a reading runs the program too."""
+    mode = RECORDING.get()
+    return mode is VALUES or not mode
+
+
 def _augmented(operation: Callable[[Any, Any], Tensor], symbol: str) -> Callable[[Any, Any], Tensor]:
     """`t += a` makes a new tensor, as `t + a` does. Under no_grad it may mean to change a parameter: that is refused.
 
@@ -51,7 +57,7 @@ def _augmented(operation: Callable[[Any, Any], Tensor], symbol: str) -> Callable
     """
 
     def method(self: Any, other: Any) -> Tensor:
-        if self.requires_grad and self.op is None and RECORDING.get() is False:
+        if self.requires_grad and self.op is None and _unrecorded():
             raise TypeError(
                 f"{describe(self)} {symbol}= ...: tensors do not change, so this would make a new one and leave the "
                 f"leaf as it is. To change the leaf write t.data {symbol}= ...; for a new tensor, t = t {symbol} ..."
