@@ -12,7 +12,7 @@ slow_is_fine = (HealthCheck.too_slow, HealthCheck.data_too_large)
 patient = settings(deadline=None, suppress_health_check=slow_is_fine)
 steady = settings(patient, derandomize=True)  # the result of a run does not hang on luck
 settings.register_profile("dev", steady, max_examples=15)
-settings.register_profile("ci", steady, max_examples=100, print_blob=True)
+settings.register_profile("ci", steady, max_examples=75, print_blob=True)
 settings.register_profile("explore", patient, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
 
