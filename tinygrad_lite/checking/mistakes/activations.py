@@ -15,6 +15,11 @@ from tinygrad_lite.checking.passes import Change
 from tinygrad_lite.checking.structure import Structure
 
 Rule = Callable[..., Any]  # (g, y, x) -> what is taken for the cotangent of x
+PRIME_AT: dict[str, Rule] = {  # by kind, at another state than its own
+    "tanh": lambda g, y, x, other: g * (1 - other * other),
+    "sigmoid": lambda g, y, x, other: g * other * (1 - other),
+    "relu": lambda g, y, x, other: g * (other > 0),
+}
 
 
 def hidden(s: Structure) -> Iterator[Activation]:
@@ -209,7 +214,7 @@ def _mask_from_wrong_layer(s: Structure) -> Iterator[Place]:
         for layer in s.layers:
             other = layer.out  # that of a single output holds for all units of its example
             if other is not act.x and _spreads(np.shape(other.value), np.shape(act.x.value)):
-                yield bridge(act, lambda g, y, x, other: g * (other > 0), other=other)
+                yield bridge(act, PRIME_AT["relu"], other=other)
 
 
 @mistake(
@@ -222,7 +227,7 @@ def _mask_from_target(s: Structure) -> Iterator[Place]:
             target = np.asarray(s.end.target)
             for k, t in enumerate([target, *(_output(s.end, which, target) for which in _outputs(s.end))]):
                 if _spreads(np.shape(t), np.shape(act.x.value)):
-                    yield replace(bridge(act, lambda g, y, x, t: g * (t > 0), t=t), variant=k)
+                    yield replace(bridge(act, PRIME_AT["relu"], other=t), variant=k)
 
 
 @mistake(
@@ -250,13 +255,6 @@ def _output(end: End, which: int, a: Any) -> Any:
 
 def _spreads(shape: tuple[int, ...], over: tuple[int, ...]) -> bool:
     return len(shape) == len(over) and all(n in (1, m) for n, m in zip(shape, over, strict=True))
-
-
-PRIME_AT: dict[str, Rule] = {  # by kind, at another state than its own
-    "tanh": lambda g, y, x, other: g * (1 - other * other),
-    "sigmoid": lambda g, y, x, other: g * other * (1 - other),
-    "relu": lambda g, y, x, other: g * (other > 0),
-}
 
 
 @mistake(

@@ -73,17 +73,16 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # the library has no typ
         To "x.html" it writes the film: see `to_html`.
         """
         named = Path(filename or "").suffix.lstrip(".").lower()
-        if named in PAGES and format is None and outfile is None:
-            page = Path(directory or self.directory, filename or "")
-            page.parent.mkdir(parents=True, exist_ok=True)
-            return str(self.to_html(page))
-        if named in PICTURES and format is None and outfile is None:
-            picture = Path(directory or self.directory, filename or "")
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            picture.write_bytes(self.pipe(named, engine=options.get("engine")))
+        if named in PICTURES | PAGES and format is None and outfile is None:
+            made = Path(directory or self.directory, filename or "")
+            made.parent.mkdir(parents=True, exist_ok=True)
+            if named in PAGES:
+                self.to_html(made)
+            else:
+                made.write_bytes(self.pipe(named, engine=options.get("engine")))
             if view or options.get("quiet_view"):
-                self._view(str(picture), format=named, quiet=bool(options.get("quiet_view")))
-            return str(picture)
+                self._view(str(made), format=named, quiet=bool(options.get("quiet_view")))
+            return str(made)
         if shutil.which("dot"):
             options.update(directory=directory, view=view, cleanup=cleanup, format=format, outfile=outfile)
             return str(super().render(filename, **options))
